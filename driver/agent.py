@@ -1,0 +1,232 @@
+"""The loop: a model writes a plan, its calls run while it is still writing, and the answer comes from the values.
+
+    plan (streamed, compiled and run as it arrives) -> return, or join -> answer, or a replan that continues the program
+
+A plan that does not compile is given up as a whole (none of its writes has started) and asked for again with its
+diagnostics; how often, and how often the joiner may ask for more, is bounded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import msgspec
+import trio
+
+from llmcc.driver.joining import decide
+from llmcc.driver.news import AnswerText, News, Observer, PlanDone, PlanRefused, Replanning
+from llmcc.driver.planning import Plan, Planning
+from llmcc.driver.prompt import Example, joiner_request
+from llmcc.ir.errors import Cancelled
+from llmcc.ir.ops import Return
+from llmcc.ir.values import Value, to_text
+from llmcc.runtime.executor import Execution
+from llmcc.runtime.limits import Limits
+from llmcc.runtime.models import Model, Usage
+from llmcc.runtime.outcome import Outcome
+from llmcc.runtime.toolbox import Toolbox
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What became of a question.
+
+    Attributes:
+        text: the answer as text; empty if there is none.
+        value: the value of `return`, or the text of the joiner.
+        problem: why there is no answer; None if there is one.
+        plans: the texts of the accepted plans, in order.
+        outcome: the calls, values, failures and usage.
+        replans: how often the joiner asked for more.
+        repairs: how many plans did not compile.
+    """
+
+    text: str
+    value: Value
+    problem: str | None
+    plans: tuple[str, ...]
+    outcome: Outcome
+    replans: int
+    repairs: int
+
+    @property
+    def usage(self) -> Usage:
+        """Tokens of all model calls."""
+        return self.outcome.usage
+
+
+class Agent:
+    """Answers questions with the tools of a toolbox.
+
+    Args:
+        toolbox: the tools.
+        planner: the model that writes plans.
+        joiner: the model that writes answers from values; by default the planner.
+        examples: (question, plan) pairs; by default the toolbox's.
+        max_replans: how often a joiner may ask for more.
+        max_repairs: how many plans that do not compile are given back to the planner.
+        literals: for a planner that honours grammars: `copy` has it copy text arguments from the question, which
+            small models need; `free` lets it write what it wants.
+        style: `chat` messages or plain `completion`; by default completion for a planner that honours grammars.
+        limits: bounds of the run; its `deadline_s` is that of the whole question.
+        max_plan_tokens: bound of one plan.
+        observer: is told all news.
+    """
+
+    def __init__(
+        self,
+        toolbox: Toolbox,
+        *,
+        planner: Model,
+        joiner: Model | None = None,
+        examples: Sequence[Example] | None = None,
+        max_replans: int = 2,
+        max_repairs: int = 1,
+        literals: Literal["copy", "free"] = "copy",
+        style: Literal["chat", "completion"] | None = None,
+        limits: Limits | None = None,
+        max_plan_tokens: int = 1024,
+        observer: Observer | None = None,
+    ) -> None:
+        self.toolbox = toolbox
+        self.planner = planner
+        self.joiner = joiner if joiner is not None else planner
+        self.examples = tuple(toolbox.examples if examples is None else examples)
+        self.max_replans = max_replans
+        self.max_repairs = max_repairs
+        self.literals = literals
+        self.chat = style == "chat" if style is not None else not planner.constrains
+        self.limits = limits or Limits()
+        self.max_plan_tokens = max_plan_tokens
+        self.observer = observer
+
+    async def ask(self, question: str) -> Answer:
+        """Answers a question, under trio.
+
+        Failures of tools and plans that do not compile are told in the answer's `problem`.
+
+        Raises:
+            ModelError: a model cannot be reached, or broke off. Nothing has been written then by an unfinished plan.
+        """
+        asked = _Asked(self, question)
+        limits = msgspec.structs.replace(self.limits, deadline_s=None)
+        deadline = self.limits.deadline_s
+        async with Execution.open(self.toolbox, limits=limits, observer=asked.tell) as execution:
+            with trio.move_on_after(float("inf") if deadline is None else deadline) as scope:
+                await asked.run(execution)
+            if scope.cancelled_caught:
+                asked.problem = f"the time limit of {deadline:g} s was reached"
+                execution.cancel(asked.problem)
+        return asked.answer(execution.outcome())
+
+    def ask_sync(self, question: str) -> Answer:
+        """`ask` for code that is not asynchronous."""
+        return trio.run(self.ask, question)
+
+
+class _Asked:
+    """One question on its way."""
+
+    def __init__(self, agent: Agent, question: str) -> None:
+        self.agent = agent
+        self.question = question
+        self.planning = Planning(agent.toolbox.signatures, self.tell)
+        self.plans: list[str] = []
+        self.usage = Usage()
+        self.replans = 0
+        self.repairs = 0
+        self.value: Value = None
+        self.problem: str | None = None
+
+    def tell(self, news: News) -> None:
+        if self.agent.observer is not None:
+            self.agent.observer(news)
+
+    async def run(self, execution: Execution) -> None:
+        reason: str | None = None
+        try:
+            while True:
+                plan = await self.plan(execution, reason)
+                if plan is None:
+                    return
+                if isinstance(plan.end, Return):
+                    outcome = await execution.finished()
+                    self.value = outcome.value
+                    self.problem = f"{outcome.failed.error}: {outcome.failed.message}" if outcome.failed else None
+                    return
+                reason = await self.join(execution)
+                if reason is None:
+                    await execution.finished()
+                    return
+                self.replans += 1
+                self.tell(Replanning(reason))
+        except Cancelled as error:
+            self.problem = str(error)
+
+    async def plan(self, execution: Execution, reason: str | None) -> Plan | None:
+        """An accepted plan; None (with `problem` set) if none of the planner's compiles."""
+        agent = self.agent
+        complaint: str | None = None
+        for _ in range(agent.max_repairs + 1):
+            plan = await self.planning.stream(
+                agent.planner,
+                execution,
+                self.question,
+                agent.examples,
+                chat=agent.chat,
+                copy=agent.literals == "copy",
+                max_tokens=agent.max_plan_tokens,
+                values=execution.values if reason is not None else {},
+                reason=reason,
+                complaint=complaint,
+            )
+            self.usage += plan.usage
+            if plan.refused is None:
+                execution.accept()
+                self.plans.append(plan.text)
+                self.tell(PlanDone(plan.text))
+                return plan
+            if execution.adding:
+                execution.reject("the plan does not compile")
+            self.planning.forget()
+            self.repairs += 1
+            complaint = plan.refused
+            self.tell(PlanRefused(plan.text, plan.diagnostics, plan.refused))
+        self.problem = f"the planner wrote no plan that compiles:\n{complaint}"
+        return None
+
+    async def join(self, execution: Execution) -> str | None:
+        """Takes the joiner's answer; or the reason for which it wants more, if it may ask."""
+        agent = self.agent
+        may_replan = self.replans < agent.max_replans
+        ready = await execution.joined()
+        if ready.failed is not None:
+            trouble = f"{ready.failed.op} failed: {ready.failed.message}"
+            if may_replan and agent.chat:
+                return trouble
+            self.problem = trouble
+            return None
+        values = ready.args if isinstance(ready.args, dict) else {}
+        chat = not agent.joiner.constrains if agent.joiner is not agent.planner else agent.chat
+        request = joiner_request(self.question, values, chat=chat, may_replan=may_replan)
+        written: list[str] = []
+        async with agent.joiner.stream(request) as completion:
+            async for chunk in completion.chunks:
+                written.append(chunk)
+                self.tell(AnswerText(chunk))
+        self.usage += completion.usage
+        decision = decide("".join(written))
+        if decision.replan is not None and may_replan:
+            return decision.replan
+        self.value = decision.answer
+        if not decision.answer:
+            wants = f"it wants {decision.replan}" if decision.replan else "it wrote nothing"
+            self.problem = f"the joiner gave no answer: {wants}"
+        return None
+
+    def answer(self, outcome: Outcome) -> Answer:
+        text = "" if self.problem is not None else to_text(self.value)
+        outcome = replace(outcome, usage=self.usage)
+        return Answer(text, self.value, self.problem, tuple(self.plans), outcome, self.replans, self.repairs)

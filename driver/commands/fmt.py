@@ -1,0 +1,43 @@
+"""`llmcc fmt`: a plan in its canonical form."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from llmcc.driver.commands.common import (
+    UserError,
+    dialect_option,
+    read_source,
+    show_diagnostics,
+    source_argument,
+)
+from llmcc.frontend.format import format_plan
+from llmcc.frontend.parse import parse_plan
+from llmcc.ir.diagnostics import has_errors
+
+
+@click.command("fmt")
+@source_argument
+@dialect_option
+@click.option("--check", is_flag=True, help="Change nothing; exit 1 if the plan is not in canonical form.")
+@click.option("--write", "-w", is_flag=True, help="Write the result back to the file.")
+def command(source: str, dialect: str, check: bool, write: bool) -> int:
+    """Print PLAN (a file, or - for standard input) in its canonical form; comments stay."""
+    if write and source == "-":
+        raise click.UsageError("--write needs a file")
+    name, text = read_source(source)
+    statements, found = parse_plan(text, dialect)
+    if has_errors(found):
+        show_diagnostics(found, text, name)
+        return 1
+    canonical = format_plan(statements)
+    if check:
+        if canonical != text:
+            raise UserError(f"{name} is not in canonical form; run `llmcc fmt --write {name}`")
+    elif write:
+        Path(source).write_text(canonical, encoding="utf-8")
+    else:
+        click.echo(canonical, nl=False)
+    return 0

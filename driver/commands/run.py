@@ -1,0 +1,124 @@
+"""`llmcc run`: a plan is compiled and executed."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+import click
+
+from llmcc.driver.commands.common import (
+    dialect_option,
+    open_toolbox,
+    read_source,
+    show_diagnostics,
+    source_argument,
+    tools_option,
+)
+from llmcc.driver.execute import run_sync
+from llmcc.driver.program import CompileError, compile
+from llmcc.ir.frame import Failure
+from llmcc.ir.values import to_text
+from llmcc.runtime.outcome import Outcome
+
+
+@click.command("run")
+@source_argument
+@tools_option
+@dialect_option
+@click.option("-O", "level", type=click.IntRange(0, 2), default=2, show_default=True, help="How much to optimize.")
+@click.option("--json", "as_json", is_flag=True, help="Print values and calls as one JSON object.")
+@click.option("--deadline", type=click.FloatRange(min=0), metavar="SECONDS", help="Stop the run after this time.")
+@click.option("--max-calls", type=click.IntRange(min=0), metavar="N", help="Calls the run may make.")
+@click.option("--concurrency", type=click.IntRange(min=1), metavar="N", help="Calls at the same time.")
+def command(
+    source: str,
+    tools: str | None,
+    dialect: str,
+    level: int,
+    as_json: bool,
+    deadline: float | None,
+    max_calls: int | None,
+    concurrency: int | None,
+) -> int:
+    """Compile and run PLAN (a file, or - for standard input); print its answer. Exits 1 if something failed."""
+    if tools is None:
+        raise click.UsageError("a plan needs its tools to run: --tools FILE")
+    name, text = read_source(source)
+    toolbox = open_toolbox(tools)
+    try:
+        program = compile(text, toolbox, dialect=dialect, level=level, name=name)  # type: ignore[arg-type]
+    except CompileError as error:
+        show_diagnostics(error.diagnostics, text, name)
+        return 1
+    show_diagnostics(program.diagnostics, text, name)
+    given = {"deadline_s": deadline, "max_calls": max_calls, "max_running": concurrency}
+    limits = {key: value for key, value in given.items() if value is not None}
+    outcome = run_sync(program, observer=None if as_json else _observer(), **limits)
+    if as_json:
+        click.echo(json.dumps(to_json(outcome), ensure_ascii=False, indent=2))
+        return 0 if outcome.ok else 1
+    for failure in outcome.errors:
+        click.echo(f"error: {_failure_line(failure, name)}", err=True)
+    for key in outcome.abandoned:
+        click.echo(f"warning: {key} did not stop when told to and may still be running", err=True)
+    if outcome.failed is None:
+        click.echo(to_text(outcome.value))
+    return 0 if outcome.ok else 1
+
+
+def _observer() -> Any:
+    """On a terminal, calls are shown as they end."""
+    if not sys.stderr.isatty():
+        return None
+    from rich.console import Console
+
+    from llmcc.driver.show import Show
+
+    return Show(Console(stderr=True, highlight=False))
+
+
+def _failure_line(failure: Failure, name: str) -> str:
+    place = f"{name}:{failure.span.line}:{failure.span.column}: " if failure.span is not None else ""
+    return f"{place}{failure.op}: {failure.error}: {failure.message}"
+
+
+def to_json(outcome: Outcome) -> dict[str, Any]:
+    """An outcome as `--json` prints it; times in seconds since the run's start."""
+    return {
+        "value": outcome.value,
+        "values": outcome.values,
+        "ok": outcome.ok,
+        "errors": [_failure(f) for f in outcome.errors],
+        "calls": [
+            {
+                "key": call.key,
+                "tool": call.tool,
+                "args": call.args,
+                "started_s": round(call.started_s, 6),
+                "ended_s": round(call.ended_s, 6),
+                "attempts": call.attempts,
+                "status": call.status,
+                "error": None if call.error is None else _failure(call.error),
+            }
+            for call in sorted(outcome.calls, key=lambda call: (call.started_s, call.key))
+        ],
+        "usage": {
+            "requests": outcome.usage.requests,
+            "prompt_tokens": outcome.usage.prompt_tokens,
+            "completion_tokens": outcome.usage.completion_tokens,
+            "cached_tokens": outcome.usage.cached_tokens,
+        },
+        "elapsed_s": round(outcome.elapsed_s, 6),
+        "abandoned": list(outcome.abandoned),
+    }
+
+
+def _failure(failure: Failure) -> dict[str, Any]:
+    return {
+        "error": failure.error,
+        "message": failure.message,
+        "op": failure.op,
+        "at": None if failure.span is None else str(failure.span),
+    }

@@ -1,0 +1,75 @@
+"""`run` and `run_sync`: a program is executed, its tools called, everything that may overlap overlapping."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from llmcc.driver.program import Program
+from llmcc.ir.errors import LlmccError
+from llmcc.runtime.executor import run_module
+from llmcc.runtime.limits import Limits
+from llmcc.runtime.outcome import Outcome
+from llmcc.runtime.toolbox import Toolbox
+
+
+async def run(
+    program: Program,
+    toolbox: Toolbox | None = None,
+    *,
+    observer: Callable[[Any], None] | None = None,
+    seed: int | None = None,
+    **limits: Any,
+) -> Outcome:
+    """Runs a program under trio.
+
+    Args:
+        program: what `compile` gave.
+        toolbox: the tools with their functions; by default those the program was compiled against.
+        observer: is told when each call starts and ends.
+        seed: decides the pauses before retries.
+        limits: `max_calls`, `max_fanout`, `max_running`, `deadline_s` and so on; see `llmcc.runtime.limits.Limits`.
+
+    Returns:
+        The outcome. Failures of tools are part of it (`.errors`); they do not raise.
+
+    Raises:
+        LlmccError: there is no toolbox.
+    """
+    tools = toolbox if toolbox is not None else program.toolbox
+    if tools is None:
+        raise LlmccError("a program that was compiled without a toolbox needs one to run")
+    return await run_module(program.module, tools, limits=Limits(**limits), observer=observer, seed=seed)
+
+
+def run_sync(program: Program, toolbox: Toolbox | None = None, **options: Any) -> Outcome:
+    """`run` for code that is not asynchronous. Takes the same arguments.
+
+    Raises:
+        LlmccError: an event loop is already running in this thread; await `llmcc.run` there instead.
+    """
+    import trio
+
+    if _loop_is_running():
+        raise LlmccError("run_sync cannot be called from asynchronous code; under trio, await llmcc.run(...) instead")
+    return trio.run(partial(run, program, toolbox, **options))
+
+
+def _loop_is_running() -> bool:
+    import trio
+
+    try:
+        trio.lowlevel.current_trio_token()
+        return True
+    except RuntimeError:
+        pass
+    asyncio = sys.modules.get("asyncio")
+    if asyncio is None:
+        return False
+    try:
+        asyncio.get_running_loop()
+        return True
+    except RuntimeError:
+        return False

@@ -1,0 +1,51 @@
+"""What an agent tells while it works, for whoever wants to show it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from llmcc.ir.diagnostics import Diagnostic
+from llmcc.runtime.outcome import CallEnded, CallStarted
+
+
+@dataclass(frozen=True, slots=True)
+class PlanText:
+    """The planner wrote some more of the plan."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlanDone:
+    """A plan is complete and accepted: its whole text."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlanRefused:
+    """A plan does not compile; the model is asked again, if it may be."""
+
+    text: str
+    diagnostics: tuple[Diagnostic, ...]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerText:
+    """The joiner wrote some more of its answer."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Replanning:
+    """The values did not suffice, for `reason`; the plan goes on."""
+
+    reason: str
+
+
+News: TypeAlias = PlanText | PlanDone | PlanRefused | AnswerText | Replanning | CallStarted | CallEnded
+Observer: TypeAlias = Callable[[News], None]

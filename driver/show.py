@@ -1,0 +1,84 @@
+"""Shows plans and calls on a terminal while they run. Imports rich; used only where a person is watching."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.markup import escape
+from rich.text import Text
+
+from llmcc.driver.news import AnswerText, News, PlanDone, PlanRefused, PlanText, Replanning
+from llmcc.ir.escape import visible
+from llmcc.ir.values import Value, to_text
+from llmcc.runtime.outcome import CallEnded, CallRecord, CallStarted
+
+#: Characters of a value or of arguments that a line shows.
+WIDTH = 60
+MARKS = {"done": ("✓", "green"), "failed": ("✗", "red"), "cancelled": ("–", "yellow")}
+
+
+class Show:
+    """An observer: the plan in the colour of what is still being written, a line for each call that is over.
+
+    A call can end in the middle of a line that the model is writing; it is shown once that line is complete.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self._line = ""
+        self._waiting: list[CallRecord] = []
+        self._answering = False
+
+    def __call__(self, news: News) -> None:
+        """Shows one piece of news."""
+        match news:
+            case PlanText(text):
+                self._plan_text(text)
+            case CallStarted():
+                pass
+            case CallEnded(record):
+                self._waiting.append(record)
+                if not self._line:
+                    self._calls()
+            case PlanDone() | PlanRefused():
+                self._end_line()
+                self._say(news)
+            case Replanning(reason):
+                self.console.print(f"[yellow]replanning:[/] {escape(visible(reason))}")
+            case AnswerText():
+                self._end_line()
+
+    def _say(self, news: PlanDone | PlanRefused) -> None:
+        if isinstance(news, PlanRefused):
+            self.console.print("[yellow]the plan does not compile; asking again[/]")
+
+    def _plan_text(self, text: str) -> None:
+        for piece in text.splitlines(keepends=True):
+            whole = piece.endswith("\n")
+            self.console.print(Text(visible(piece.rstrip("\r\n")), style="cyan"), end="\n" if whole else "")
+            self._line = "" if whole else self._line + piece
+            if whole:
+                self._calls()
+
+    def _end_line(self) -> None:
+        if self._line:
+            self.console.print()
+        self._line = ""
+        self._calls()
+
+    def _calls(self) -> None:
+        for record in self._waiting:
+            self.console.print(self._call(record))
+        self._waiting.clear()
+
+    def _call(self, record: CallRecord) -> str:
+        mark, colour = MARKS[record.status]
+        args = ", ".join(f"{name}={short(value)}" for name, value in record.args.items())
+        took = f"{(record.ended_s - record.started_s) * 1e3:.1f} ms"
+        said = "" if record.error is None else f" [red]{escape(visible(record.error.message))}[/]"
+        return f"  [{colour}]{mark}[/] [dim]{record.key}: {escape(record.tool)}({escape(args)})  {took}[/]{said}"
+
+
+def short(value: Value) -> str:
+    """A value's beginning, safe for a terminal."""
+    text = visible(to_text(value))
+    return text if len(text) <= WIDTH else text[: WIDTH - 1] + "…"

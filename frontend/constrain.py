@@ -1,0 +1,58 @@
+"""Holds a decoder to valid plans, statement by statement."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from llmcc.frontend.derive import next_name, statement_grammar
+from llmcc.frontend.front import FrontEnd
+from llmcc.frontend.scope import Scope
+from llmcc.ir.ops import Join, Return
+from llmcc.ir.signature import Signature
+
+
+class PlanConstraint:
+    """Hands out the grammar of the next statement, given those that were written.
+
+    It is a `Constraint` of `llmcc.runtime.models`. It compiles each statement as it is completed, so that the next grammar
+    knows the new value and its type.
+
+    Args:
+        signatures: the tools.
+        scope: the values of an earlier plan that this one continues.
+        copy_from: see `statement_grammar`.
+        max_statements: after that many, the plan must end.
+    """
+
+    def __init__(
+        self,
+        signatures: Mapping[str, Signature],
+        *,
+        scope: Scope | None = None,
+        copy_from: str | None = None,
+        max_statements: int = 16,
+    ) -> None:
+        self._signatures = {name: s for name, s in signatures.items() if s.effect is not None}
+        self._front = FrontEnd(signatures, scope=None if scope is None else scope.copy())
+        self._copy_from = copy_from
+        self._left = max_statements
+        self._ended = False
+
+    def next_grammar(self) -> str | None:
+        """The grammar of the next line; None after `return` or `join`."""
+        if self._ended:
+            return None
+        values = self._front.scope.types
+        return statement_grammar(
+            self._signatures,
+            values,
+            target=next_name(values),
+            calls=self._left > 1,
+            copy_from=self._copy_from,
+        )
+
+    def accept(self, segment: str) -> None:
+        """Takes the line that was written."""
+        self._left -= 1
+        for lowered in self._front.feed(segment):
+            self._ended = self._ended or any(isinstance(op, Join | Return) for op in lowered.ops)

@@ -1,0 +1,255 @@
+"""The front end: text in chunks in, typed ops and diagnostics out, statement by statement.
+
+How the text is cut into chunks makes no difference, neither to the ops nor to the diagnostics.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import cast
+
+import msgspec
+
+from llmcc.frontend import syntax
+from llmcc.frontend.context import Context, Dialect, Tools
+from llmcc.frontend.limits import DEFAULT_LIMITS, SourceLimits
+from llmcc.frontend.lower import RULES, lower_define, lower_join, lower_return, poison
+from llmcc.frontend.parse import parse_line
+from llmcc.frontend.quote import shown
+from llmcc.frontend.reader import Line, StatementReader
+from llmcc.frontend.scope import Scope
+from llmcc.frontend.suggest import Suggester
+from llmcc.frontend.syntax import Statement
+from llmcc.ir.diagnostics import Diagnostic, Edit, Fix, has_errors
+from llmcc.ir.ops import Module, Op
+from llmcc.ir.signature import Signature
+from llmcc.ir.span import Span
+
+# What an unreadable line would have defined: its number, or its name.
+_NUMBER = re.compile(r"\s*(\d{1,9})\s*[.):]")
+_NAME = re.compile(r"\s*\$?([A-Za-z_][A-Za-z0-9_]*)\s*[:+*/%-]?=(?!=)", re.ASCII)
+_END = re.compile(r"\s*(?:\d+\s*[.):]\s*)?(?:join|return)\b")
+
+
+class Lowered(msgspec.Struct, frozen=True):
+    """What became of one line: its statement (None if it could not be read), the statement's ops and its diagnostics.
+
+    There are no ops if the statement has errors, uses a value that has, or does nothing.
+    """
+
+    statement: Statement | None
+    ops: tuple[Op, ...]
+    diagnostics: tuple[Diagnostic, ...]
+
+
+class FrontResult(msgspec.Struct, frozen=True):
+    """A whole text: its module (None if there are errors), all diagnostics in the order of the text, all statements."""
+
+    module: Module | None
+    diagnostics: tuple[Diagnostic, ...]
+    statements: tuple[Statement, ...]
+
+
+class FrontEnd:
+    """Reads a plan as it is written.
+
+    `signatures` are the tools (None: there is no toolbox, and every call is taken as a read). `scope` is the scope of
+    the plan that this one goes on from; it is added to. `statements` are those read so far.
+
+    >>> front = FrontEnd(None)
+    >>> front.feed("a = search(query=")
+    []
+    >>> [lowered] = front.feed("'K2')\\n")
+    >>> [op.name for op in lowered.ops], list(front.scope.types)
+    (['a'], ['a'])
+
+    Raises:
+        ValueError: there is no such dialect.
+    """
+
+    def __init__(
+        self,
+        signatures: Mapping[str, Signature] | None,
+        *,
+        dialect: str = "native",
+        limits: SourceLimits = DEFAULT_LIMITS,
+        scope: Scope | None = None,
+    ) -> None:
+        if dialect not in ("native", "llmcompiler"):
+            raise ValueError(f"no dialect is called {dialect!r}: there are native and llmcompiler")
+        self.scope = Scope() if scope is None else scope
+        self.statements: list[Statement] = []
+        self._dialect = cast(Dialect, dialect)
+        self._limits = limits
+        self._reader = StatementReader(limits)
+        self._tools = Tools(signatures)
+        self._suggester = Suggester()
+        self._found: list[Diagnostic] = []
+        #: Where in `_found` each unknown name was reported: if it is defined later, it only came too early.
+        self._unknown: dict[str, list[int]] = {}
+        self._end: Span | None = None
+        self._told_of_end = False
+        self._unread = False
+        self._closed = False
+
+    @property
+    def diagnostics(self) -> list[Diagnostic]:
+        """All diagnostics so far, in the order of the text."""
+        return sorted(self._found, key=lambda d: d.span)
+
+    @property
+    def ended(self) -> bool:
+        """Whether `join` or `return` was seen."""
+        return self._end is not None
+
+    def feed(self, chunk: str) -> list[Lowered]:
+        """What the statements that `chunk` completes have become, in order.
+
+        Raises:
+            ValueError: the front end is closed.
+        """
+        return self._lines(self._reader.feed(chunk))
+
+    def close(self) -> list[Lowered]:
+        """What the last line has become, if it had no end, and what can be said only of a whole plan."""
+        if self._closed:
+            return []
+        self._closed = True
+        lowered = self._lines(self._reader.close())
+        found = tuple(self._at_the_end())
+        self._found.extend(found)
+        return [*lowered, Lowered(None, (), found)] if found else lowered
+
+    def _lines(self, lines: Iterable[Line]) -> list[Lowered]:
+        lowered = (self._line(line) for line in lines)
+        return [found for found in lowered if found is not None]
+
+    def _line(self, line: Line) -> Lowered | None:
+        statement, diagnostics = parse_line(line, self._dialect, self._limits)
+        if statement is None:
+            if not diagnostics:
+                return None
+            self._found.extend(diagnostics)
+            self._note_unread(line, diagnostics)
+            return Lowered(None, (), diagnostics)
+        self.statements.append(statement)
+        if isinstance(statement, syntax.Remark):
+            self._found.extend(diagnostics)
+            return Lowered(statement, (), diagnostics)
+        return self._statement(statement, diagnostics)
+
+    def _note_unread(self, line: Line, diagnostics: tuple[Diagnostic, ...]) -> None:
+        if line.outside or not has_errors(diagnostics):
+            self._unread = self._unread or has_errors(diagnostics)
+            return
+        self._unread = True
+        if _END.match(line.text):
+            return
+        found = _NUMBER.match(line.text)
+        if found is not None:
+            poison(self.scope, str(int(found[1])), diagnostics[-1].span)
+            return
+        found = _NAME.match(line.text)
+        if found is not None or "(" in line.text:
+            poison(self.scope, None if found is None else found[1], diagnostics[-1].span)
+
+    def _statement(self, statement: Statement, before: tuple[Diagnostic, ...]) -> Lowered:
+        cx = Context(self.scope, self._tools, self._suggester, RULES, self._dialect)
+        cx.diagnostics.extend(before)
+        known = len(self.scope.bindings)
+        ops: tuple[Op, ...] = ()
+        if self._end is not None:
+            self._after_the_end(cx, statement)
+        elif isinstance(statement, syntax.Define):
+            ops = lower_define(cx, statement)
+        elif isinstance(statement, syntax.JoinStatement):
+            ops = lower_join(cx, statement)
+            self._end = statement.span
+        elif isinstance(statement, syntax.ReturnStatement):
+            ops = lower_return(cx, statement)
+            self._end = statement.span
+        self._add(cx, statement, defines=len(self.scope.bindings) > known)
+        return Lowered(statement, ops, tuple(cx.diagnostics))
+
+    def _after_the_end(self, cx: Context, statement: Statement) -> None:
+        """One error for all that follows the end; what it defines is poisoned."""
+        if isinstance(statement, syntax.Define):
+            poison(self.scope, statement.name, statement.span)
+        if self._told_of_end:
+            return
+        self._told_of_end = True
+        assert self._end is not None
+        fix = Fix("remove the statement", (Edit(statement.span, ""),))
+        note = f"the plan ended in line {self._end.line}"
+        cx.report(
+            "E0290",
+            statement.span,
+            "nothing can follow the end of the plan",
+            note,
+            help="move it up, or remove it",
+            fix=fix,
+        )
+
+    def _add(self, cx: Context, statement: Statement, *, defines: bool) -> None:
+        if defines:
+            name = next(reversed(self.scope.bindings))
+            self._came_too_early(name, statement.span)
+        places = {id(d): len(self._found) + i for i, d in enumerate(cx.diagnostics)}
+        self._found.extend(cx.diagnostics)
+        for name, diagnostic in cx.unknown:
+            self._unknown.setdefault(name, []).append(places[id(diagnostic)])
+
+    def _came_too_early(self, name: str, place: Span) -> None:
+        """Rewrites what was said about an unknown name, now that its definition has come."""
+        for index in self._unknown.pop(name, ()):
+            what = f"step {name}" if name.isdigit() else shown(name)
+            self._found[index] = Diagnostic(
+                "E0303",
+                self._found[index].span,
+                f"{what} is used before it is defined",
+                (f"it is defined in line {place.line}",),
+                "a statement can use only what stands above it: move one of the two",
+            )
+
+    def _at_the_end(self) -> Iterable[Diagnostic]:
+        if self._tools.assumed:
+            names = ", ".join(map(shown, [*self._tools.assumed][:12])) + (
+                ", ..." if len(self._tools.assumed) > 12 else ""
+            )
+            yield Diagnostic(
+                "W0501",
+                next(iter(self._tools.assumed.values())),
+                "without a toolbox every call is taken as a read that returns anything",
+                (f"tools of this plan: {names}",),
+                "give the tools (`--tools`), so that names, types and effects can be checked",
+            )
+        if self._end is None and not self._unread:
+            last = self.statements[-1].span if self.statements else Span(1, 1, 1, 1)
+            yield Diagnostic(
+                "W0290", last, "the plan has no answer: it ends without `join` or `return`",
+                help="end it with `join()`, or with `return` and a value",
+            )  # fmt: skip
+
+
+def compile_front(
+    text: str,
+    signatures: Mapping[str, Signature] | None,
+    *,
+    dialect: str = "native",
+    limits: SourceLimits = DEFAULT_LIMITS,
+) -> FrontResult:
+    """A whole plan at once.
+
+    >>> result = compile_front('return 1 + 2', {})
+    >>> result.module is not None, result.diagnostics
+    (True, ())
+
+    Raises:
+        ValueError: there is no such dialect.
+    """
+    front = FrontEnd(signatures, dialect=dialect, limits=limits)
+    lowered = [*front.feed(text), *front.close()]
+    diagnostics = tuple(front.diagnostics)
+    module = None if has_errors(diagnostics) else Module(tuple(op for one in lowered for op in one.ops))
+    return FrontResult(module, diagnostics, tuple(front.statements))

@@ -1,0 +1,46 @@
+"""What can go wrong while a plan runs, by class. A class's name is what traces, reports and `catch` see.
+
+`ToolError` is what a tool's author raises to say that the tool itself failed; the classes below it are raised by llmcc.
+"""
+
+from __future__ import annotations
+
+
+class LlmccError(Exception):
+    """The base of every error that llmcc raises on purpose."""
+
+
+class EvaluationError(LlmccError):
+    """An expression has no value: a missing field, an index out of range, a division by zero, a wrong type, a limit."""
+
+
+class ToolError(LlmccError):
+    """A tool failed. A tool may raise it (or any other exception); `retryable` says that trying again may help."""
+
+    retryable = False
+
+
+class ToolInputError(ToolError):
+    """The arguments of a call do not fit the tool: trying again with the same ones cannot help."""
+
+
+class ToolOutputError(ToolError):
+    """A tool returned something that does not have its declared type, or is no plan value at all."""
+
+
+class ToolTimeout(ToolError):  # noqa: N818 - the name that users of other runtimes look for
+    """A tool did not answer within its time limit."""
+
+    retryable = True
+
+
+class ToolMissing(ToolError):  # noqa: N818 - a state of the toolbox, named like its siblings
+    """The toolbox has a signature for the tool but no function to call."""
+
+
+class LimitExceeded(LlmccError):  # noqa: N818 - the name that users of other runtimes look for
+    """A bound of the run (calls, width of a map, time) was reached."""
+
+
+class Cancelled(LlmccError):  # noqa: N818 - the field's own word
+    """The run was cancelled before this call could finish."""

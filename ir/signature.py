@@ -1,0 +1,52 @@
+"""What the compiler knows of a tool: its parameters, result, effect and figures. No function, so a file can hold it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from llmcc.ir.effects import Effect
+from llmcc.ir.types import ANY, Type
+
+
+class Parameter(msgspec.Struct, frozen=True):
+    """One parameter. `default` (a plan value) counts only where it is not `required`."""
+
+    name: str
+    type: Type = ANY
+    required: bool = True
+    default: Any = None
+    description: str = ""
+
+
+class Signature(msgspec.Struct, frozen=True, kw_only=True):
+    """A tool as the compiler sees it.
+
+    `effect` is None while nobody has declared it, which is an error as soon as a plan uses the tool.
+    `latency_s` (seconds) and `cost_usd` (dollars a call) are estimates; `timeout_s` (seconds), `retries` (beyond the first
+    attempt) and `limit` (calls at the same time) are rules that the runtime keeps. `foldable` allows the compiler to call
+    a pure tool itself.
+    """
+
+    name: str
+    parameters: tuple[Parameter, ...] = ()
+    returns: Type = ANY
+    effect: Effect | None = None
+    idempotent: bool = False
+    description: str = ""
+    latency_s: float | None = None
+    cost_usd: float | None = None
+    timeout_s: float | None = None
+    retries: int = 0
+    limit: int | None = None
+    foldable: bool = False
+
+    def parameter(self, name: str) -> Parameter | None:
+        """The parameter called `name`."""
+        return next((p for p in self.parameters if p.name == name), None)
+
+    def __str__(self) -> str:
+        """One line, as a model or a user reads it: `search(query: str, limit?: int) -> str`."""
+        shown = ", ".join(f"{p.name}{'' if p.required else '?'}: {p.type}" for p in self.parameters)
+        return f"{self.name}({shown}) -> {self.returns}"

@@ -1,0 +1,86 @@
+"""The pass manager: runs a pipeline over a module, and checks the module before the first and after every pass."""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+
+import msgspec
+
+from llmcc.ir.ops import Module
+from llmcc.ir.signature import Signature
+from llmcc.ir.verify import VerificationError, verify
+from llmcc.optimizer.pipeline import PipelineError as PipelineError
+from llmcc.optimizer.pipeline import name_of, parse_pipeline, print_pass
+from llmcc.optimizer.registry import LEVELS
+
+#: From this many ops on, garbage collection waits: it would go through all of them again and again.
+MANY_OPS = 1000
+
+
+class PassRun(msgspec.Struct, frozen=True):
+    """One run of a pass: its name, the module before and after, and its CPU time in seconds."""
+
+    name: str
+    before: Module
+    after: Module
+    cpu_s: float
+
+
+def optimize(
+    module: Module,
+    *,
+    level: int = 2,
+    passes: str | None = None,
+    signatures: Mapping[str, Signature] | None = None,
+    verify: bool = True,
+    observe: Callable[[PassRun], None] | None = None,
+) -> Module:
+    """A module of the same meaning: the same answer, and the same writes in the same order where they conflict.
+
+    Runs the pipeline `passes`, or else that of `level` (0 to 2). `signatures` (by tool) give the estimates and limits
+    that `schedule` goes by. `observe` is told of every pass that was run. Without a `join` or `return` the values that
+    the plan names itself count as its answer.
+
+    Raises:
+        PipelineError: `passes` is no pipeline.
+        ValueError: there is no such level.
+        VerificationError: the module is not well-formed, or a pass made it so (the error's note names the pass).
+    """
+    if level not in LEVELS:
+        raise ValueError(f"the levels are 0 to {max(LEVELS)}, not {level}")
+    pipeline = parse_pipeline(LEVELS[level] if passes is None else passes)
+    with _collection_paused(len(module.ops) >= MANY_OPS):
+        if verify:
+            _check(module, signatures, "before the first pass")
+        for one in pipeline:
+            before, start = module, time.process_time()
+            module = one(before, signatures or {})
+            spent = time.process_time() - start
+            if verify and module is not before:
+                _check(module, signatures, f"after the pass {print_pass(one)}")
+            if observe is not None:
+                observe(PassRun(name_of(one), before, module, spent))
+    return module
+
+
+def _check(module: Module, signatures: Mapping[str, Signature] | None, when: str) -> None:
+    try:
+        verify(module, signatures)
+    except VerificationError as error:
+        error.add_note(f"found {when}")
+        raise
+
+
+@contextmanager
+def _collection_paused(wanted: bool) -> Iterator[None]:
+    if not wanted or not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()

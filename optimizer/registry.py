@@ -1,0 +1,58 @@
+"""The passes by name, and the pipelines of the levels. A new pass is its file, a line here, and its golden cases."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol, runtime_checkable
+
+import msgspec
+
+from llmcc.ir.ops import Module
+from llmcc.ir.signature import Signature
+from llmcc.optimizer.forward import Forward
+from llmcc.optimizer.passes.fold_constants import FoldConstants
+from llmcc.optimizer.passes.merge_duplicates import MergeDuplicates
+from llmcc.optimizer.passes.order_effects import OrderEffects
+from llmcc.optimizer.passes.remove_dead import RemoveDead
+from llmcc.optimizer.passes.schedule import Schedule
+
+
+class Pass(Protocol):
+    """A frozen object whose fields are the pass's options. A call gives the same object if it changes nothing."""
+
+    def __call__(self, module: Module, signatures: Mapping[str, Signature]) -> Module:
+        """The module after the pass; `signatures` (by tool) tell what the tools cost."""
+
+
+@runtime_checkable
+class ForwardPass(Pass, Protocol):
+    """A pass that looks only backwards, so that it can also be run while a plan streams in."""
+
+    def forward(self) -> Forward:
+        """The state of the pass before the first op."""
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """A pass in the registry: its class and what it does, in a line."""
+
+    kind: type[Pass]
+    summary: str
+
+
+PASSES: dict[str, Entry] = {
+    "fold-constants": Entry(FoldConstants, "computes what is known before the plan runs"),
+    "merge-duplicates": Entry(MergeDuplicates, "makes one call of calls that cannot differ"),
+    "remove-dead": Entry(RemoveDead, "removes what nobody needs and changes nothing"),
+    "order-effects": Entry(OrderEffects, "writes the order of conflicting calls into the ops"),
+    "schedule": Entry(Schedule, "writes each op's parallel step and its path to the end"),
+}
+
+#: What each level runs. Every level gives a module that can be run.
+LEVELS: dict[int, str] = {
+    0: "order-effects,schedule",
+    1: "fold-constants,remove-dead,order-effects,schedule",
+    2: "fold-constants,merge-duplicates,remove-dead,order-effects,schedule",
+}
+
+#: What runs while a plan streams in.
+ONLINE = "fold-constants,merge-duplicates,order-effects"

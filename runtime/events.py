@@ -1,0 +1,104 @@
+"""What the scheduler is told (events) and what it asks for (instructions). Immutable, without clock or I/O."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import msgspec
+
+from llmcc.ir.frame import Failure
+from llmcc.ir.ops import Op
+from llmcc.ir.values import Value
+
+
+class _Message(msgspec.Struct, frozen=True, tag=True, tag_field="is"):
+    pass
+
+
+class StatementAdded(_Message, frozen=True):
+    """The plan has one more op. Its `after` edges hold it apart from the conflicting ops before it."""
+
+    op: Op
+
+
+class PlanAccepted(_Message, frozen=True):
+    """The plan is complete and sound: what it writes may be written now."""
+
+
+class PlanRejected(_Message, frozen=True):
+    """The plan that was being added is given up, and everything that came of it forgotten. Earlier plans stay."""
+
+    reason: str
+
+
+class PlanEnded(_Message, frozen=True):
+    """No further plan will be added: the run finishes as soon as everything is over."""
+
+
+class CallFinished(_Message, frozen=True):
+    """A tool returned `value`, unchecked."""
+
+    key: str
+    value: Any
+
+
+class CallFailed(_Message, frozen=True):
+    """A tool failed with an error of class `error`; `retryable` says that another attempt may help."""
+
+    key: str
+    error: str
+    message: str
+    retryable: bool = False
+
+
+class CallCancelled(_Message, frozen=True):
+    """A call was stopped because `CancelCall` asked for it."""
+
+    key: str
+
+
+class Cancelled(_Message, frozen=True):
+    """The run is to stop: nothing further starts, what runs is cancelled, what is known is kept."""
+
+    reason: str
+
+
+Event: TypeAlias = (
+    StatementAdded | PlanAccepted | PlanRejected | PlanEnded | CallFinished | CallFailed | CallCancelled | Cancelled
+)
+
+
+class StartCall(_Message, frozen=True):
+    """Call `tool` with `args` now (an `attempt` beyond the first: after a pause).
+
+    `op` is the op's name; `key` is the call's own name in the run, such as `m[3].m.1` for an op in a map.
+    """
+
+    key: str
+    op: str
+    tool: str
+    args: dict[str, Value]
+    attempt: int
+
+
+class CancelCall(_Message, frozen=True):
+    """Stop this call, then report how it ended (`CallCancelled`, or that it was over before)."""
+
+    key: str
+
+
+class JoinReady(_Message, frozen=True):
+    """All that `join` gathers is known: `args` is its record, or `failed` says why there is none."""
+
+    args: Value
+    failed: Failure | None = None
+
+
+class FinishPlan(_Message, frozen=True):
+    """Everything is over. `answer` is the plan's, or `failed` says why there is none."""
+
+    answer: Value
+    failed: Failure | None = None
+
+
+Instruction: TypeAlias = StartCall | CancelCall | JoinReady | FinishPlan

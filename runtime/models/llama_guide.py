@@ -1,0 +1,133 @@
+"""Constrained decoding: which tokens a segment's grammar allows, and where a segment ends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from llmcc.runtime.models.errors import GrammarError
+from llmcc.runtime.models.extras import require
+from llmcc.runtime.models.llama_context import LlamaContext
+from llmcc.runtime.models.protocol import Constraint
+
+Pick = Callable[[NDArray[np.float32]], int]
+_COMPLETE = ("NoExtension", "NoExtensionBias", "EndOfSentence")
+
+
+class Guide:
+    """Follows a constraint through its segments.
+
+    A segment ends when its grammar can take no more, or when it accepts and the model wants something else: to end, or
+    a token that the grammar refuses. `ended` says so; `advance` then reports the segment and opens the next one.
+    """
+
+    def __init__(self, context: LlamaContext, constraint: Constraint) -> None:
+        """Opens the first segment; `complete` says if there is none.
+
+        Raises:
+            GrammarError: llguidance refuses the grammar.
+        """
+        self._context = context
+        self._constraint = constraint
+        self._matcher: Any = None
+        self._text = bytearray()
+        self._empty_before = False
+        self.ended = False
+        self.complete = not self._open()
+
+    def forced(self, limit: int) -> list[int]:
+        """The tokens (at most `limit`) that must come next, taken already; none where there is a choice."""
+        tokens: list[int] = self._matcher.compute_ff_tokens()[:limit]
+        if tokens:
+            self._take(tokens)
+        return tokens
+
+    def choose(self, logits: NDArray[np.float32], pick: Pick) -> int | None:
+        """The next token by `pick`, taken already; None when the segment ended instead.
+
+        The token that would come without a grammar is tried first: that is cheap, nearly always right, and (because a
+        refused draw is repeated among the allowed tokens) gives each allowed token its probability among those.
+
+        Raises:
+            GrammarError: the grammar allows nothing here and is not complete.
+        """
+        token = pick(logits)
+        accepting: bool = self._matcher.is_accepting()
+        if not self._allows(token, accepting):
+            token = self._choose_allowed(logits, pick, accepting)
+        if token in self._context.end_tokens:
+            self.ended = True
+            return None
+        self._take([token])
+        return token
+
+    def advance(self) -> bool:
+        """Reports the segment that ended and opens the next one; False when the output is complete.
+
+        Raises:
+            GrammarError: the next grammar is refused, or two empty segments follow each other.
+        """
+        if not self._text and self._empty_before:
+            raise GrammarError("two segments in a row came out empty: the grammars accept the empty text")
+        self._empty_before = not self._text
+        self._constraint.accept(self._text.decode("utf-8", "replace"))
+        self.complete = not self._open()
+        return not self.complete
+
+    def _open(self) -> bool:
+        """Compiles the next segment's grammar, if there is one."""
+        self.ended = False
+        self._text.clear()
+        grammar = self._constraint.next_grammar()
+        if grammar is None:
+            return False
+        matcher_class = require("llguidance", "local").LLMatcher
+        tokenizer = self._context.matcher_tokenizer()
+        compiled = matcher_class.grammar_from_lark(grammar)
+        self._matcher = matcher_class(tokenizer, compiled, log_level=0)
+        if self._matcher.is_error():
+            reason = matcher_class.validate_grammar(compiled, tokenizer) or self._matcher.get_error()
+            raise GrammarError(f"llguidance refuses the grammar: {_first_part(reason)}")
+        return True
+
+    def _allows(self, token: int, accepting: bool) -> bool:
+        """True if `token` may come next; the model's wish to end is granted where the grammar accepts."""
+        if token in self._context.end_tokens:
+            return accepting
+        return bool(self._matcher.validate_tokens([token]))
+
+    def _choose_allowed(self, logits: NDArray[np.float32], pick: Pick, accepting: bool) -> int:
+        """The best allowed token; an end token for "the segment is over"."""
+        some_end = min(self._context.end_tokens)
+        if accepting and self._text:
+            return some_end
+        bits = np.frombuffer(self._matcher.compute_bitmask(), dtype=np.uint8)
+        allowed = np.unpackbits(bits, count=len(logits), bitorder="little").astype(bool)
+        allowed[list(self._context.end_tokens)] = False
+        if allowed.any():
+            return pick(np.where(allowed, logits, np.float32(-np.inf)))
+        if accepting:
+            return some_end
+        raise GrammarError(f"the grammar allows nothing more here: {_first_part(self._matcher.get_error())}")
+
+    def _take(self, tokens: list[int]) -> None:
+        """Moves the grammar on over `tokens`."""
+        if not self._matcher.consume_tokens(tokens):
+            raise GrammarError(f"llguidance gave up: {_first_part(self._matcher.get_error())}")
+        self._text += b"".join(map(self._context.piece, tokens))
+        if self._matcher.is_stopped():
+            self._end()
+
+    def _end(self) -> None:
+        """The grammar takes no more: because it is complete, or because llguidance ran into one of its limits."""
+        if self._matcher.stop_reason() not in _COMPLETE:
+            raise GrammarError(f"llguidance gave up: {_first_part(self._matcher.get_error())}")
+        self.ended = True
+
+
+def _first_part(reason: str) -> str:
+    """llguidance's reason without the dump of its state."""
+    return reason.partition("\n<state>")[0].strip() or "no reason given"

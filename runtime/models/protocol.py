@@ -1,0 +1,104 @@
+"""What a model is to llmcc: a request goes in, text comes out in chunks, and the usage is known at the end.
+
+A backend implements `Model.stream`. It is an asynchronous context manager, so that leaving the block (also by
+cancellation) always ends the generation: no request outlives the code that asked for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from typing import Literal, Protocol, runtime_checkable
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn of a chat."""
+
+    role: Literal["system", "user", "assistant"]
+    text: str
+
+
+class Constraint(Protocol):
+    """A grammar that is handed out piece by piece, because what may follow depends on what was written.
+
+    A decoder asks `next_grammar()` for the grammar of the next segment (a statement, with its line end), generates text
+    that the grammar accepts until it can accept no more, reports it with `accept`, and asks again.
+    """
+
+    def next_grammar(self) -> str | None:
+        """Lark text in llguidance's subset, start rule `start`; None when the whole output is complete."""
+
+    def accept(self, segment: str) -> None:
+        """Takes the text (all of it, line end included) that completed the grammar handed out last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a model is asked for.
+
+    Either `prompt` (plain completion) or `messages` (chat); a backend that speaks only one of them converts.
+    `max_tokens` bounds the output in tokens, `temperature` 0 is greedy, `stop` texts end the output and are not part
+    of it.
+    """
+
+    prompt: str | None = None
+    messages: tuple[Message, ...] = ()
+    constraint: Constraint | None = None
+    max_tokens: int = 512
+    stop: tuple[str, ...] = ()
+    temperature: float = 0.0
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens read and written, and how many of those read came out of a cache. Adds up with `+`."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cached_tokens: int = 0
+    requests: int = 0
+
+    def __add__(self, other: Usage) -> Usage:
+        """The sum, field by field."""
+        return Usage(
+            self.prompt_tokens + other.prompt_tokens,
+            self.completion_tokens + other.completion_tokens,
+            self.cached_tokens + other.cached_tokens,
+            self.requests + other.requests,
+        )
+
+
+@dataclass(slots=True)
+class Completion:
+    """One answer on its way: iterate `chunks`, then read `usage` and `finish`.
+
+    `finish` is `stop` (the model, a stop text or the constraint ended it), `length` (`max_tokens` or the context ended
+    it) or None while it runs.
+    """
+
+    chunks: AsyncIterator[str]
+    usage: Usage = field(default_factory=Usage)
+    finish: Literal["stop", "length"] | None = None
+
+
+@runtime_checkable
+class Model(Protocol):
+    """A language model. `constrains` tells whether it honours `Request.constraint` token by token."""
+
+    @property
+    def name(self) -> str:
+        """How the model is called in traces and messages."""
+
+    @property
+    def constrains(self) -> bool:
+        """True if every text it writes is accepted by the request's constraint."""
+
+    def stream(self, request: Request) -> AbstractAsyncContextManager[Completion]:
+        """Starts one answer; leaving the block ends it.
+
+        Raises:
+            ModelError: the model cannot answer (see `llmcc.runtime.models.errors`).
+        """

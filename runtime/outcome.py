@@ -1,0 +1,76 @@
+"""What became of a run, and what is told about its calls while it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from llmcc.ir.frame import Failure
+from llmcc.ir.values import Value
+from llmcc.runtime.models.protocol import Usage
+
+
+@dataclass(frozen=True, slots=True)
+class CallStarted:
+    """A call starts, `at_s` seconds after the run."""
+
+    key: str
+    op: str
+    tool: str
+    args: dict[str, Value]
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class CallRecord:
+    """A call that is over. Times are in seconds since the run's start; `error` is set unless its status is `done`.
+
+    `key` is the call's name in the run: the op's, for calls in maps with their place (`m[3].m.1`).
+    """
+
+    key: str
+    op: str
+    tool: str
+    args: dict[str, Value]
+    started_s: float
+    ended_s: float
+    attempts: int
+    status: Literal["done", "failed", "cancelled"]
+    error: Failure | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CallEnded:
+    """A call is over, for good."""
+
+    record: CallRecord
+
+
+#: Is told of each call, at once, in the task that runs it; what it raises ends the run.
+Observer: TypeAlias = Callable[[CallStarted | CallEnded], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The result of a run.
+
+    `value` is the answer (for `join`: the record of what it gathered), `failed` why there is none. `values` are those
+    of the plan's named and numbered statements that have one. `calls` are in the order in which they ended. `errors`
+    are all reasons for which something failed without a `catch` to make up for it. `abandoned` names the blocking tools
+    that did not stop when told to and may still be running. `elapsed_s` is in seconds.
+    """
+
+    value: Value
+    failed: Failure | None = None
+    values: dict[str, Value] = field(default_factory=dict)
+    calls: tuple[CallRecord, ...] = ()
+    errors: tuple[Failure, ...] = ()
+    usage: Usage = field(default_factory=Usage)
+    elapsed_s: float = 0.0
+    abandoned: tuple[str, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing failed."""
+        return self.failed is None and not self.errors

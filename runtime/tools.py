@@ -1,0 +1,270 @@
+"""Tools: Python functions with a signature that the compiler understands."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import keyword
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Literal, TypeAlias, overload
+
+from llmcc.ir.effects import EVERYTHING, Effect, holes
+from llmcc.ir.signature import Parameter, Signature
+from llmcc.ir.types import ANY
+from llmcc.ir.values import Value, importable
+from llmcc.runtime.docstrings import described
+from llmcc.runtime.durations import seconds
+from llmcc.runtime.hints import hints_of, type_of_hint
+from llmcc.runtime.inputs import Conversion, conversion
+
+EffectKind: TypeAlias = Literal["pure", "read", "write"]
+
+_NAME = re.compile(r"[^`\x00-\x1f\x7f]+")
+_GATHERING = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+
+
+class Tool:
+    """A function together with its `signature`; calling it calls the function.
+
+    `function` is None for a tool that is only described (in a `tools.json`): enough to compile, not to run.
+    """
+
+    def __init__(self, signature: Signature, function: Callable[..., Any] | None = None) -> None:
+        self.signature = signature
+        self.function = function
+        self.is_async = function is not None and _is_async(function)
+        self._names: dict[str, str] = {}
+        self._positional: tuple[str, ...] = ()
+        self._conversions: dict[str, Conversion] = {}
+        if function is not None:
+            functools.update_wrapper(self, function)
+            self._look_at(function)
+
+    def _look_at(self, function: Callable[..., Any]) -> None:
+        hints = hints_of(function)
+        parameters = inspect.signature(function).parameters
+        self._names = {shown_name(name): name for name in parameters}
+        self._positional = tuple(
+            shown_name(name) for name, p in parameters.items() if p.kind is inspect.Parameter.POSITIONAL_ONLY
+        )
+        for name in parameters:
+            convert = conversion(hints.get(name, Any))
+            if convert is not None:
+                self._conversions[shown_name(name)] = convert
+
+    @property
+    def name(self) -> str:
+        """The name by which plans call the tool."""
+        return self.signature.name
+
+    def bind(self, args: Mapping[str, Value]) -> tuple[list[Any], dict[str, Any]]:
+        """The positional and keyword arguments for `function`, which are its own to change.
+
+        `args` are by the names that the signature shows; what a hint declares as a class (a dataclass, an enum, a
+        model) arrives as an object of it.
+
+        Raises:
+            ValueError: an argument cannot be made into what its hint says.
+        """
+        ready = {name: self._converted(name, value) for name, value in args.items()}
+        first = [ready.pop(name) for name in self._positional if name in ready]
+        return first, {self._names.get(name, name): value for name, value in ready.items()}
+
+    def _converted(self, name: str, value: Value) -> Any:
+        convert = self._conversions.get(name)
+        if convert is None:
+            return importable(value) if isinstance(value, list | dict) else value
+        try:
+            return convert(value)
+        except Exception as error:  # a class of the tool's author may refuse in any way it likes
+            raise ValueError(f"{name}: {error}") from error
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Calls the function as if it had not been made a tool."""
+        if self.function is None:
+            raise TypeError(f"the tool {self.name} has a signature but no function")
+        return self.function(*args, **kwargs)
+
+    def __repr__(self) -> str:
+        """The signature, in one line."""
+        return f"<Tool {self.signature}>"
+
+
+@overload
+def tool(function: Callable[..., Any], /) -> Tool: ...
+
+
+@overload
+def tool(
+    *,
+    effect: EffectKind | None = None,
+    resource: str | Iterable[str] | None = None,
+    latency: str | float | None = None,
+    cost_usd: float | None = None,
+    timeout: str | float | None = None,
+    retries: int = 0,
+    limit: int | None = None,
+    idempotent: bool = False,
+    foldable: bool = False,
+    name: str | None = None,
+) -> Callable[[Callable[..., Any]], Tool]: ...
+
+
+def tool(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
+    """Makes a function, blocking or `async`, a tool that plans can call.
+
+    Its parameters and result are typed by its hints, described by its docstring.
+
+    Args:
+        effect: `pure` (same arguments, same result, touches nothing), `read` or `write`. Without it the function is a
+            tool, but no plan that calls it compiles.
+        resource: what is read or written, a name or several; `{parameter}` in it stands for an argument. `*`, which is
+            everything, if nothing is said.
+        latency: about how long a call takes: seconds, or a text like "400ms".
+        cost_usd: about what a call costs, in dollars.
+        timeout: how long a call may take before it fails with `ToolTimeout`.
+        retries: how many further attempts a call gets that failed in a way that may pass. A write gets none unless
+            it is `idempotent`.
+        limit: how many calls may run at the same time.
+        idempotent: whether calling twice does the same as calling once.
+        foldable: whether the compiler may call the (pure) tool itself.
+        name: how plans call it, if not by the function's name.
+
+    Raises:
+        TypeError: the function cannot be a tool (it takes `*args` or `**kwargs`, or is a generator or class).
+        ValueError: an option makes no sense.
+
+    >>> @tool(effect="read", resource="web", latency="400ms")
+    ... def search(query: str, limit: int = 10) -> list[str]:
+    ...     "Search the web."
+    ...     return []
+    >>> str(search.signature), str(search.signature.effect), search("K2")
+    ('search(query: str, limit?: int) -> list[str]', 'read(web)', [])
+    """
+    if function is not None:
+        return _make(function, options)
+    return lambda function: _make(function, options)
+
+
+def _make(function: Callable[..., Any], options: dict[str, Any]) -> Tool:
+    return Tool(_signature(function, **options), function)
+
+
+def _signature(
+    function: Callable[..., Any],
+    *,
+    effect: EffectKind | None = None,
+    resource: str | Iterable[str] | None = None,
+    latency: str | float | None = None,
+    cost_usd: float | None = None,
+    timeout: str | float | None = None,
+    retries: int = 0,
+    limit: int | None = None,
+    idempotent: bool = False,
+    foldable: bool = False,
+    name: str | None = None,
+) -> Signature:
+    shown = name if name is not None else getattr(function, "__name__", None)
+    if not isinstance(shown, str) or not _NAME.fullmatch(shown):
+        raise ValueError(f"a tool needs a name of one line without backticks, not {shown!r}")
+    _refuse_what_is_no_function(function, shown)
+    hints = hints_of(function)
+    summary, notes = described(inspect.getdoc(function) or "")
+    parameters = tuple(_parameter(shown, one, hints, notes) for one in inspect.signature(function).parameters.values())
+    check_rules(shown, retries=retries, limit=limit, cost_usd=cost_usd)
+    if foldable and effect != "pure":
+        raise ValueError(f"{shown}: only a pure tool is foldable")
+    return Signature(
+        name=shown,
+        parameters=parameters,
+        returns=type_of_hint(hints["return"]) if "return" in hints else ANY,
+        effect=effect_of(shown, effect, resource, [p.name for p in parameters]),
+        idempotent=idempotent,
+        description=summary,
+        latency_s=None if latency is None else seconds(latency),
+        cost_usd=cost_usd,
+        timeout_s=None if timeout is None else seconds(timeout),
+        retries=retries,
+        limit=limit,
+        foldable=foldable,
+    )
+
+
+def _refuse_what_is_no_function(function: Any, name: str) -> None:
+    if isinstance(function, type) or not callable(function):
+        raise TypeError(f"{name}: a tool is made of a function, not of {function!r}")
+    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+        raise TypeError(f"{name}: a generator cannot be a tool; return a list")
+    for parameter in inspect.signature(function).parameters.values():
+        if parameter.kind in _GATHERING:
+            raise TypeError(f"{name}: a tool names its parameters, and {parameter} does not")
+
+
+def _parameter(tool_name: str, one: inspect.Parameter, hints: dict[str, Any], notes: dict[str, str]) -> Parameter:
+    required = one.default is inspect.Parameter.empty
+    return Parameter(
+        name=shown_name(one.name),
+        type=type_of_hint(hints[one.name]) if one.name in hints else ANY,
+        required=required,
+        default=None if required else _default(one.default),
+        description=notes.get(one.name, ""),
+    )
+
+
+def _default(value: object) -> Value:
+    try:
+        return importable(value)
+    except ValueError:
+        return None  # known to the function alone, which is enough: what is left out is never passed
+
+
+def effect_of(
+    name: str, kind: str | None, resource: str | Iterable[Any] | None, parameters: Iterable[str]
+) -> Effect | None:
+    """The effect that a tool declares; None if it declares none.
+
+    Raises:
+        ValueError: the declaration makes no sense.
+    """
+    resources = (resource,) if isinstance(resource, str) else tuple(resource or ())
+    if kind is None and not resources:
+        return None
+    if kind not in ("pure", "read", "write"):
+        raise ValueError(f"{name}: the effect is 'pure', 'read' or 'write', not {kind!r}")
+    if kind == "pure" and resources:
+        raise ValueError(f"{name}: a pure tool touches no resource, so it cannot name {resources[0]!r}")
+    known = set(parameters)
+    for pattern in resources:
+        if not pattern or not isinstance(pattern, str):
+            raise ValueError(f"{name}: a resource is a text, not {pattern!r}")
+        unknown = [hole for hole in holes(pattern) if hole not in known]
+        if unknown:
+            raise ValueError(f"{name}: the resource {pattern!r} names {unknown[0]!r}, which is no parameter")
+    return Effect(kind, resources or (() if kind == "pure" else (EVERYTHING,)))  # type: ignore[arg-type]
+
+
+def check_rules(name: str, *, retries: object, limit: object, cost_usd: object) -> None:
+    """Raises `ValueError` if one of a tool's figures makes no sense."""
+    if type(retries) is not int or retries < 0:
+        raise ValueError(f"{name}: retries are 0 or more, not {retries!r}")
+    if limit is not None and (type(limit) is not int or limit < 1):
+        raise ValueError(f"{name}: the limit is 1 or more, not {limit!r}")
+    if cost_usd is not None and (isinstance(cost_usd, bool) or not isinstance(cost_usd, int | float) or cost_usd < 0):
+        raise ValueError(f"{name}: the cost is a number of dollars, not {cost_usd!r}")
+
+
+def shown_name(name: str) -> str:
+    """A parameter's name as plans write it: `from_` is `from`, which Python could not say.
+
+    >>> shown_name("from_"), shown_name("size_"), shown_name("to")
+    ('from', 'size_', 'to')
+    """
+    return name[:-1] if name.endswith("_") and keyword.iskeyword(name[:-1]) else name
+
+
+def _is_async(function: Any) -> bool:
+    while isinstance(function, functools.partial):
+        function = function.func
+    # An object may be called by an asynchronous method of its class.
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(type(function).__call__)

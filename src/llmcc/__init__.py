@@ -1,0 +1,99 @@
+"""llmcc: a compiler and runtime for the plans that language models write.
+
+A plan is a set of tool calls that depend on each other. llmcc parses it while it is being written, checks it, finds which
+calls are independent and which are redundant, and runs it with everything in parallel that may be.
+
+    program = llmcc.compile(text, llmcc.load_toolbox("tools.py"))
+    outcome = llmcc.run_sync(program)
+    print(outcome.value)
+
+Names are imported when they are first used, so that `import llmcc` costs next to nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from llmcc.driver.agent import Agent, Answer
+    from llmcc.driver.execute import run, run_sync
+    from llmcc.driver.program import CompileError, Program, compile
+    from llmcc.ir.diagnostics import Diagnostic
+    from llmcc.ir.errors import (
+        LimitExceeded,
+        LlmccError,
+        ToolError,
+        ToolInputError,
+        ToolMissing,
+        ToolOutputError,
+        ToolTimeout,
+    )
+    from llmcc.runtime import models
+    from llmcc.runtime.outcome import Outcome
+    from llmcc.runtime.toolbox import Toolbox, load_toolbox
+    from llmcc.runtime.tools import Tool, tool
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Agent": "llmcc.driver.agent",
+    "Answer": "llmcc.driver.agent",
+    "run": "llmcc.driver.execute",
+    "run_sync": "llmcc.driver.execute",
+    "CompileError": "llmcc.driver.program",
+    "Program": "llmcc.driver.program",
+    "compile": "llmcc.driver.program",
+    "Diagnostic": "llmcc.ir.diagnostics",
+    "LimitExceeded": "llmcc.ir.errors",
+    "LlmccError": "llmcc.ir.errors",
+    "ToolError": "llmcc.ir.errors",
+    "ToolInputError": "llmcc.ir.errors",
+    "ToolMissing": "llmcc.ir.errors",
+    "ToolOutputError": "llmcc.ir.errors",
+    "ToolTimeout": "llmcc.ir.errors",
+    "Outcome": "llmcc.runtime.outcome",
+    "Toolbox": "llmcc.runtime.toolbox",
+    "load_toolbox": "llmcc.runtime.toolbox",
+    "Tool": "llmcc.runtime.tools",
+    "tool": "llmcc.runtime.tools",
+}
+
+__all__ = [
+    "Agent",
+    "Answer",
+    "CompileError",
+    "Diagnostic",
+    "LimitExceeded",
+    "LlmccError",
+    "Outcome",
+    "Program",
+    "Tool",
+    "ToolError",
+    "ToolInputError",
+    "ToolMissing",
+    "ToolOutputError",
+    "ToolTimeout",
+    "Toolbox",
+    "compile",
+    "load_toolbox",
+    "models",
+    "run",
+    "run_sync",
+    "tool",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "models":
+        return importlib.import_module("llmcc.runtime.models")
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'llmcc' has no attribute {name!r}")
+    value = getattr(importlib.import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

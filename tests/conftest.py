@@ -1,0 +1,26 @@
+"""What every test can use: the flag that rewrites golden files, and the two profiles of Hypothesis."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from hypothesis import settings
+
+# No deadline: on a busy machine time says nothing about a test. The blob repeats a failure anywhere.
+settings.register_profile("default", deadline=None, print_blob=True)
+# The same examples in every run, so that a failure belongs to the change that shows it.
+settings.register_profile("ci", settings.get_profile("default"), derandomize=True, database=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if "CI" in os.environ else "default"))
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--update-golden", action="store_true", help="rewrite golden files with what the code says now; review the diff"
+    )
+
+
+@pytest.fixture
+def update_golden(request: pytest.FixtureRequest) -> bool:
+    """Whether golden files are to be rewritten, and not compared."""
+    return bool(request.config.getoption("--update-golden"))
