@@ -1,7 +1,7 @@
 """The command line. Commands are imported when they are called, so that each pays only for what it needs.
 
-Exit codes: 0, 1 (the user's plan, tools or question have a fault), 2 (misuse of the command line), 70 (our own fault), 130
-(interrupted).
+Exit codes: 0, 1 (the user's plan, tools or question have a fault), 2 (misuse of the command line), 70 (our own
+fault), 130 (interrupted).
 """
 
 from __future__ import annotations
@@ -92,6 +92,8 @@ def _our_fault(error: Exception) -> int:
     frames = traceback.extract_tb(error.__traceback__)
     place = f"{os.path.basename(frames[-1].filename)}:{frames[-1].lineno}" if frames else "?"
     click.echo(f"llmcc: internal error: {type(error).__name__}: {error} (at {place})", err=True)
-    click.echo("This is a fault of llmcc, not of your plan. Please report it, with the plan and the lines below.", err=True)
+    click.echo(
+        "This is a fault of llmcc, not of your plan. Please report it, with the plan and the lines below.", err=True
+    )
     click.echo("".join(traceback.format_exception(error)).rstrip(), err=True)
     return BUG

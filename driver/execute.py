@@ -9,6 +9,7 @@ from typing import Any
 
 from llmcc.driver.program import Program
 from llmcc.ir.errors import LlmccError
+from llmcc.optimizer.manager import optimize
 from llmcc.runtime.executor import run_module
 from llmcc.runtime.limits import Limits
 from llmcc.runtime.outcome import Outcome
@@ -30,7 +31,7 @@ async def run(
         toolbox: the tools with their functions; by default those the program was compiled against.
         observer: is told when each call starts and ends.
         seed: decides the pauses before retries.
-        limits: `max_calls`, `max_fanout`, `max_running`, `deadline_s` and so on; see `llmcc.runtime.limits.Limits`.
+        limits: `max_calls`, `max_running`, `deadline_s` and so on; see `llmcc.runtime.limits.Limits`.
 
     Returns:
         The outcome. Failures of tools are part of it (`.errors`); they do not raise.
@@ -41,7 +42,10 @@ async def run(
     tools = toolbox if toolbox is not None else program.toolbox
     if tools is None:
         raise LlmccError("a program that was compiled without a toolbox needs one to run")
-    return await run_module(program.module, tools, limits=Limits(**limits), observer=observer, seed=seed)
+    module = program.module
+    if not module.ordered:  # a pipeline of the user's own may have left that out
+        module = optimize(module, passes="order-effects", signatures=tools.signatures)
+    return await run_module(module, tools, limits=Limits(**limits), observer=observer, seed=seed)
 
 
 def run_sync(program: Program, toolbox: Toolbox | None = None, **options: Any) -> Outcome:

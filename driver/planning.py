@@ -1,4 +1,5 @@
-"""A plan while it is being written: each chunk is read, each finished statement compiled, and its ops handed to the run."""
+"""A plan while it is being written: each chunk is read, each finished statement compiled, and its ops handed to the
+run."""
 
 from __future__ import annotations
 

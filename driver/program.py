@@ -67,9 +67,9 @@ class Program:
             from llmcc.optimizer.gantt import gantt
 
             return gantt(self.module, self.signatures)
-        from llmcc.optimizer import graph
+        from llmcc.optimizer.graph import dot, mermaid
 
-        return {"dot": graph.dot, "mermaid": graph.mermaid}[form](self.module)
+        return dot(self.module) if form == "dot" else mermaid(self.module)
 
     def __repr__(self) -> str:
         """Short: how many values it defines."""

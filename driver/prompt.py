@@ -1,7 +1,7 @@
 """What the planner and the joiner read.
 
-Two forms: plain completion, which small local models follow best (tools, then the examples nearest to the question, the nearest
-last), and chat with a short description of the language, for hosted models.
+Two forms: plain completion, which small local models follow best (tools, then the examples nearest to the question,
+the nearest last), and chat with a short description of the language, for hosted models.
 """
 
 from __future__ import annotations
@@ -105,7 +105,12 @@ def planner_request(
         parts = [tool_lines(signatures), *(f"Question: {q}\nPlan:\n{p}" for q, p in shown)]
         state = f"Known already:\n{known}\n" if known else ""
         prompt = "\n\n".join([*parts, f"Question: {_line(question)}\n{state}Plan:\n"])
-        return Request(prompt=prompt, constraint=constraint, max_tokens=max_tokens, stop=() if constraint else ("\n\n", "Question:"))
+        return Request(
+            prompt=prompt,
+            constraint=constraint,
+            max_tokens=max_tokens,
+            stop=() if constraint else ("\n\n", "Question:"),
+        )
     system = "\n\n".join([LANGUAGE, "Tools:\n" + tool_lines(signatures)])
     turns = [Message("system", system)]
     for q, p in shown:
@@ -160,4 +165,3 @@ def excerpt(value: Value, limit: int = EXCERPT) -> str:
 def _line(text: str) -> str:
     """A user's text as one line, so that it cannot pretend to be another part of the prompt."""
     return " ".join(text.split())
-

@@ -14,8 +14,8 @@ from llmcc.ir.signature import Signature
 class PlanConstraint:
     """Hands out the grammar of the next statement, given those that were written.
 
-    It is a `Constraint` of `llmcc.runtime.models`. It compiles each statement as it is completed, so that the next grammar
-    knows the new value and its type.
+    It is a `Constraint` of `llmcc.runtime.models`. It compiles each statement as it is completed, so that the next
+    grammar knows the new value and its type.
 
     Args:
         signatures: the tools.

@@ -1,8 +1,9 @@
 """The grammar of valid next statements, for decoders that can be held to one.
 
-`statement_grammar` writes Lark text (in llguidance's subset) for exactly one line: a call of one of the tools with arguments
-of the right number and types, `return`, or `join`. Only values that exist can be referred to, and only where their type
-fits; so every line drawn from it compiles. It is derived anew for each line, because each line adds a value.
+`statement_grammar` writes Lark text (in llguidance's subset) for exactly one line: a call of one of the tools with
+arguments of the right number and types, `return`, or `join`. Only values that exist can be referred to, and only
+where their type fits; so every line drawn from it compiles. It is derived anew for each line, because each line adds
+a value.
 
 The derived language is smaller than the whole one: it is what a small model can write well. Required arguments are
 positional, optional ones by keyword; values are called `a`, `b`, `c`, ....
@@ -38,11 +39,11 @@ MAX_PATH, MAX_REFERENCES = 3, 64
 
 _SCALARS = (BOOL, INT, FLOAT, STR)
 
-_TERMINALS = r"""
-TEXT: "\"" /[^"\\\x00-\x1f\x7f]{1,%d}/ "\""
-NUMBER: /-?(0|[1-9][0-9]{0,14})(\.[0-9]{1,9})?/
-INTEGER: /-?(0|[1-9][0-9]{0,14})/
-""" % (MAX_TEXT)
+_TERMINALS = rf"""
+TEXT: "\"" /[^"\\\x00-\x1f\x7f]{{1,{MAX_TEXT}}}/ "\""
+NUMBER: /-?(0|[1-9][0-9]{{0,14}})(\.[0-9]{{1,9}})?/
+INTEGER: /-?(0|[1-9][0-9]{{0,14}})/
+"""
 
 
 def statement_grammar(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from llmcc.frontend.mistakes import Bad, Change, Found, Repair, insert, replace
 from llmcc.frontend.unseen import quoted
 from llmcc.grammar import KEYWORDS
@@ -10,6 +12,7 @@ _COMPARISONS = ("==", "!=", "<", "<=", ">", ">=", "in")
 _LOOSER = ("and", "or", "not", "if", "else", "for", "when", "catch", "return", "=", ",", "(", "[", "{", ":")
 _FOREIGN = ("lambda", "is", "await", "yield", "async")
 _FOREIGN_OPS = ("**", "*", "->", "=>", ":=", "+=", "-=", "*=", "/=", "%=")
+_METHOD = re.compile(r"(?:\.\w+)*\(")
 _STARTS = ("string", "fstring", "number", "reference", "name", "quoted")
 
 
@@ -68,8 +71,10 @@ def _equals(bad: Bad, colon: object) -> Change:
 def call_of_value(bad: Bad) -> Found | None:
     """`$1.foo()`, `x[0](1)`, `"a".upper()`."""
     stop, before = bad.stop, bad.before
-    if stop is not None and stop.kind == "reference" and bad.text[stop.end :].startswith("("):
-        return Found(stop.start, stop.end, quoted(stop.text))
+    if stop is not None and stop.kind == "reference":
+        # A statement cannot begin with a value, so that the parser stopped before the call.
+        called = _METHOD.match(bad.text, stop.end)
+        return Found(stop.start, called.end() - 1, quoted(bad.text[stop.start : called.end() - 1])) if called else None
     if stop is None or stop.text != "(" or before is None:
         return None
     if before.kind not in ("name", "reference", "string", "number", "fstring") and before.text not in (")", "]", "}"):

@@ -107,7 +107,8 @@ def run_parser(text: str, number: int) -> Statement:
         return parser.feed_eof()  # type: ignore[no-any-return]
     except UnexpectedInput as error:
         ended = isinstance(error, UnexpectedToken) and error.token.type == "$END"
-        at = len(text) if ended else int(error.pos_in_stream or 0)
+        place: int | None = getattr(error, "pos_in_stream", None)
+        at = len(text) if ended or place is None else place
         raise Malformed(at, frozenset(parser.accepts())) from None
 
 

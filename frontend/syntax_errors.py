@@ -97,7 +97,7 @@ CASES = (
     Case("E0226", "a slice has no step", "write `x[start:stop]`", value.slice_step, ("a = x[::2]", "a = x[1:5:2]")),
     Case("E0210", "{} cannot be called: only tools can, by their name",
          "values have no methods; pass the value to a tool or a built-in", value.call_of_value,
-         ("a = $1.foo()", 'a = "x".upper()', "a = x[0](1)", "$1()")),
+         ("a = $1.foo()", 'a = "x".upper()', "a = x[0](1)", "$1()", "2. $1.a.upper()")),
     Case("E0209", "{} is a word of the language and cannot be a name", "choose another name", value.keyword_value,
          ("x = f(else)", "f(a, in)")),
     Case("E0227", "{} is no part of the language", None, value.foreign_word,

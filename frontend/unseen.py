@@ -8,11 +8,13 @@ from llmcc.frontend.tokens import tokens_of
 from llmcc.ir.diagnostics import Diagnostic, Edit, Fix
 from llmcc.ir.span import Span
 
-_CONTROL = "\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029"
-_INVISIBLE = "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufeff\uffa0"
+_CONTROL = "\x00-\x08\x0a-\x1f\x7f"
+_INVISIBLE = (
+    "\x80-\x9f\u2028\u2029\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e"
+    "\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufeff\uffa0"
+)
 _SUSPECT = re.compile(f"[{_CONTROL}{_INVISIBLE}\ud800-\udfff]")
 _IS_CONTROL = re.compile(f"[{_CONTROL}]")
-_HIDDEN = re.compile(f"[{_CONTROL}{_INVISIBLE}\t\ud800-\udfff\U000e0000-\U000e007f]")
 
 
 def quoted(text: str, most: int = 40) -> str:
@@ -27,7 +29,13 @@ def quoted(text: str, most: int = 40) -> str:
 
 def escaped(text: str) -> str:
     """`text` with every character that cannot be seen written as an escape."""
-    return _HIDDEN.sub(lambda found: found[0].encode("unicode_escape", "surrogatepass").decode(), text)
+    if text.isprintable() and not _SUSPECT.search(text):
+        return text
+    return "".join(char if char.isprintable() and not _SUSPECT.match(char) else _escape(char) for char in text)
+
+
+def _escape(char: str) -> str:
+    return char.encode("unicode_escape").decode()
 
 
 def find_unseen(text: str, number: int) -> Diagnostic | None:

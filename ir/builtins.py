@@ -39,9 +39,9 @@ NUMBER = union(INT, FLOAT)
 
 
 class BuiltinFunction(msgspec.Struct, frozen=True):
-    """One built-in. `parameters` are (name, type) pairs, the last `optional` of them may be absent; a `variadic` one may
-    instead be given two or more arguments of type `variadic`, as in `max(a, b, c)`. `result` maps the arguments' types to
-    the result's.
+    """One built-in. `parameters` are (name, type) pairs, the last `optional` of them may be absent; a `variadic` one
+    may instead be given two or more arguments of type `variadic`, as in `max(a, b, c)`. `result` maps the arguments'
+    types to the result's.
     """
 
     parameters: tuple[tuple[str, Type], ...]
@@ -185,8 +185,10 @@ def _round(value: Value, digits: int = 0) -> Value:
 
 
 def _unique(items: list[Value]) -> Value:
-    seen: set[str] = set()
-    return [v for v in items if (key := canonical(v)) not in seen and not seen.add(key)]  # type: ignore[func-returns-value]
+    first: dict[str, Value] = {}
+    for value in items:
+        first.setdefault(canonical(value), value)
+    return [*first.values()]
 
 
 def _first(items: Any) -> Value:

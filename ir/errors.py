@@ -28,19 +28,19 @@ class ToolOutputError(ToolError):
     """A tool returned something that does not have its declared type, or is no plan value at all."""
 
 
-class ToolTimeout(ToolError):  # noqa: N818 - the name that users of other runtimes look for
+class ToolTimeout(ToolError):
     """A tool did not answer within its time limit."""
 
     retryable = True
 
 
-class ToolMissing(ToolError):  # noqa: N818 - a state of the toolbox, named like its siblings
+class ToolMissing(ToolError):
     """The toolbox has a signature for the tool but no function to call."""
 
 
-class LimitExceeded(LlmccError):  # noqa: N818 - the name that users of other runtimes look for
+class LimitExceeded(LlmccError):
     """A bound of the run (calls, width of a map, time) was reached."""
 
 
-class Cancelled(LlmccError):  # noqa: N818 - the field's own word
+class Cancelled(LlmccError):
     """The run was cancelled before this call could finish."""

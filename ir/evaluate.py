@@ -1,4 +1,4 @@
-"""Evaluates pure expressions. Every evaluation ends: texts, lists and integers are bounded, and so is the number of steps."""
+"""Evaluates pure expressions. Every evaluation ends: texts, lists, integers and the number of steps are bounded."""
 
 from __future__ import annotations
 

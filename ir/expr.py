@@ -1,7 +1,7 @@
 """Pure expressions: trees without effects, whose leaves are constants and references to values of the plan.
 
-They are immutable and compare by structure. Every name bound anywhere in a module (by an op, a map or a comprehension) is
-bound once, so substituting a reference can never capture another.
+They are immutable and compare by structure. Every name bound anywhere in a module (by an op, a map or a
+comprehension) is bound once, so substituting a reference can never capture another.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import msgspec
 
 from llmcc.ir.types import Type
 
-Scalar: TypeAlias = None | bool | int | float | str
+Scalar: TypeAlias = bool | int | float | str | None
 BinaryOp: TypeAlias = Literal[
     "and", "or", "==", "!=", "<", "<=", ">", ">=", "in", "not in", "+", "-", "*", "/", "//", "%"
 ]
@@ -29,7 +29,8 @@ class Const(_Node, frozen=True, tag="const", eq=False):
     value: Scalar
 
     def _key(self) -> tuple[type, Scalar]:
-        # The text of a float tells -0.0 from 0.0, and makes nan equal to itself; that of an int may be too long to make.
+        # The text of a float tells -0.0 from 0.0, and makes nan equal to itself; that of an int may be too long to
+        # make.
         return type(self.value), repr(self.value) if isinstance(self.value, float) else self.value
 
     def __eq__(self, other: object) -> bool:

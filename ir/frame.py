@@ -1,7 +1,7 @@
 """The values and failures of one level of a running plan, and the rules by which an op gets one or the other.
 
-The sequential interpreter and the parallel runtime both go through this class, so they cannot disagree about guards, failures
-or `catch`; they differ only in *when* things happen. A frame is the plan's top level, or one element of a map.
+The sequential interpreter and the parallel runtime both go through this class, so they cannot disagree about guards,
+failures or `catch`; they differ only in *when* things happen. A frame is the plan's top level, or one element of a map.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Failure(msgspec.Struct, frozen=True):
     span: Span | None = None
 
 
-class DependencyFailed(LlmccError):  # noqa: N818 - a state, not an accident of its own
+class DependencyFailed(LlmccError):
     """A value that is needed does not exist; `failure` is the first reason."""
 
     def __init__(self, failure: Failure) -> None:
@@ -40,16 +40,16 @@ class DependencyFailed(LlmccError):  # noqa: N818 - a state, not an accident of 
 
 
 class Frame:
-    """`values` and `failures` hold, by op name, what became of the ops of this level; `outer` is what lies around it."""
+    """`values` and `failures` hold, by op name, what became of the ops of this level; `outer` is what lies around."""
 
     def __init__(self, outer: Mapping[str, Value] | None = None) -> None:
         self.values: dict[str, Value] = {}
         self.failures: dict[str, Failure] = {}
-        self.env: Mapping[str, Value] = self.values if outer is None else ChainMap(self.values, outer)  # type: ignore[arg-type]
+        self.env: Mapping[str, Value] = self.values if outer is None else _over(self.values, outer)
 
     def inside(self, op: Map, element: Value) -> Frame:
         """The frame of one element of a map of this level."""
-        return Frame(ChainMap({op.var: element}, self.env))  # type: ignore[arg-type]  # only its first map is ever written
+        return Frame(_over({op.var: element}, self.env))
 
     def evaluate(self, expr: Expr) -> Value:
         """The expression's value.
@@ -136,6 +136,11 @@ class Frame:
             return self.evaluate(end.expr), None
         except (EvaluationError, DependencyFailed) as error:
             return None, failure_of(error, "join" if isinstance(end, Join) else "return", end.span)
+
+
+def _over(inner: dict[str, Value], outer: Mapping[str, Value]) -> Mapping[str, Value]:
+    """The names of both, the inner ones first."""
+    return ChainMap(inner, outer)  # type: ignore[arg-type]  # nothing is written through it
 
 
 def check_result(op: Call, result: object) -> Value:

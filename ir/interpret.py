@@ -6,12 +6,14 @@ nobody can tell the difference from this: the same values, the same failures, an
 The rules, in full (`llmcc.ir.frame` holds those that concern one op):
 
 1. Ops run in program order. A guard that is false makes the op's value null; nothing else of the op is looked at.
-2. An op whose guard or operands use a failed value fails for that value's reason; so does one whose expression has no value.
-3. A call's arguments are evaluated, then the tool is called. Whatever it raises fails the op; a result that does not have
-   the op's type fails it too (`ToolOutputError`).
+2. An op whose guard or operands use a failed value fails for that value's reason; so does one whose expression has no
+   value.
+3. A call's arguments are evaluated, then the tool is called. Whatever it raises fails the op; a result that does not
+   have the op's type fails it too (`ToolOutputError`).
 4. A map runs its body for each element in turn, whatever becomes of the others; it fails if an element failed, for the
    first such reason. Elements for which `keep` is false are left out of the list.
-5. An op that failed and has a `catch` takes that expression's value instead; if the expression fails, the op fails as it did.
+5. An op that failed and has a `catch` takes that expression's value instead; if the expression fails, the op fails as
+   it did.
 6. A failure reaches what uses the value and nothing else; the ops after it run.
 7. The answer of `return` is its expression's value; of `join`, the record of its arguments.
 """

@@ -10,8 +10,8 @@ What every value-defining op shares:
 - `after`: ops that must be over (whatever became of them) before this one starts;
 - `catch`: the value to use if the op fails (also because something it needs has failed);
 - `span`: the place in the plan's text;
-- `step`, `priority`: what the `schedule` pass found: the parallel step (from 0) in which the op can start, and the length of
-  the longest path from the op's start to the end of the plan, in seconds.
+- `step`, `priority`: what the `schedule` pass found: the parallel step (from 0) in which the op can start, and the
+  length of the longest path from the op's start to the end of the plan, in seconds.
 """
 
 from __future__ import annotations
@@ -58,9 +58,9 @@ class Call(_ValueOp, frozen=True, kw_only=True, tag="call"):
 class Map(_ValueOp, frozen=True, kw_only=True, tag="map"):
     """For each element of `source`, the ops of `body`; the list of the `result`s for which `keep` is true (None: all).
 
-    `var` is the element inside `body`, `keep` and `result`. Elements are independent of each other unless effects conflict.
-    An element that fails fails the map, after all others have had their turn. While `ordered` is true the elements run one
-    after another; `order-effects` clears it where no two elements can conflict.
+    `var` is the element inside `body`, `keep` and `result`. Elements are independent of each other unless effects
+    conflict. An element that fails fails the map, after all others have had their turn. While `ordered` is true the
+    elements run one after another; `order-effects` clears it where no two elements can conflict.
     """
 
     var: str
@@ -94,8 +94,8 @@ Op: TypeAlias = ValueOp | End
 class Module(msgspec.Struct, frozen=True):
     """A compiled plan: value ops in program order, at most one `Join` or `Return`, last.
 
-    `dialect` is the IR's version. `ordered` says that `after` edges (and the maps' `ordered`) already hold every pair of
-    conflicting calls apart in program order, so that a scheduler needs no knowledge of effects.
+    `dialect` is the IR's version. `ordered` says that `after` edges (and the maps' `ordered`) already hold every pair
+    of conflicting calls apart in program order, so that a scheduler needs no knowledge of effects.
     """
 
     ops: tuple[Op, ...] = ()
@@ -148,7 +148,7 @@ def needs(op: Op) -> list[str]:
 
 
 def uses(op: Op) -> list[str]:
-    """The values from outside that an op may look at: its guard's, what it needs, its catch's. `after` edges are no uses."""
+    """The values from outside that an op may look at: its guard's, what it needs, its catch's (not `after`)."""
     if isinstance(op, Join | Return):
         return needs(op)
     guard = refs(op.guard) if op.guard is not None else []

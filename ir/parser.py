@@ -35,6 +35,7 @@ _WORDS = {
     "READ_OR_WRITE": "`read`, `write`",
     "_NL": "a new line",
     "$END": "the end",
+    "<END-OF-FILE>": "the end",
 }
 _MOST_EXPECTED = 6
 _ATTRIBUTES: dict[type, set[str]] = {
@@ -179,8 +180,8 @@ def _fields(kind: type, place: Token, attributes: list[tuple[Token, Any]]) -> di
 class _Builder(Transformer[Token, Any]):
     """Builds the IR while the text is read. One method a rule, or alias of a rule, of the grammar."""
 
-    def module(self, dialect: Token, ordered: bool, *ops: Op) -> Module:
-        return Module(ops, _int(dialect), ordered)
+    def module(self, dialect: Token, ordered: bool | None, *ops: Op) -> Module:
+        return Module(ops, _int(dialect), bool(ordered))
 
     def single(self, op: Op) -> Op:
         return op

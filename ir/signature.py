@@ -24,9 +24,9 @@ class Signature(msgspec.Struct, frozen=True, kw_only=True):
     """A tool as the compiler sees it.
 
     `effect` is None while nobody has declared it, which is an error as soon as a plan uses the tool.
-    `latency_s` (seconds) and `cost_usd` (dollars a call) are estimates; `timeout_s` (seconds), `retries` (beyond the first
-    attempt) and `limit` (calls at the same time) are rules that the runtime keeps. `foldable` allows the compiler to call
-    a pure tool itself.
+    `latency_s` (seconds) and `cost_usd` (dollars a call) are estimates; `timeout_s` (seconds), `retries` (beyond the
+    first attempt) and `limit` (calls at the same time) are rules that the runtime keeps. `foldable` allows the
+    compiler to call a pure tool itself.
     """
 
     name: str

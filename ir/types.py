@@ -1,6 +1,6 @@
 """The types of plan values. They are gradual: `any` fits everything, and moves the check to run time.
 
-Types are immutable, compare by structure and print as the language writes them: `list[{name: str, height?: float}] | null`.
+Types are immutable, compare by structure and print as the language writes them: `list[{name: str, height?: float}]`.
 """
 
 from __future__ import annotations
@@ -143,7 +143,7 @@ def assignable(source: Type, target: Type) -> bool:
 
 def certain(source: Type, target: Type) -> bool:
     """Whether `source` fits `target` for sure, so that no check is needed at run time (`any` proves nothing)."""
-    if target == ANY or source == target and not _has_any(source):
+    if target == ANY or (source == target and not _has_any(source)):
         return True
     if source == ANY:
         return False
@@ -154,9 +154,7 @@ def certain(source: Type, target: Type) -> bool:
     if isinstance(source, ListType) and isinstance(target, ListType):
         return certain(source.element, target.element)
     if isinstance(source, RecordType) and isinstance(target, RecordType):
-        return _record_assignable(source, target) and all(
-            certain(got.type, want.type) for want in target.fields if (got := source.field(want.name)) is not None
-        )
+        return _record_certain(source, target)
     return source != INT and assignable(source, target)
 
 
@@ -184,6 +182,21 @@ def _record_assignable(source: RecordType, target: RecordType) -> bool:
     if target.rest is None:
         return True  # a record may know more than is asked for
     return all(assignable(t, target.rest) for t in extra)
+
+
+def _record_certain(source: RecordType, target: RecordType) -> bool:
+    # A record may have fields that its type does not name: of those, only `rest` says anything.
+    for want in target.fields:
+        got = source.field(want.name)
+        if got is None and (want.required or want.type != ANY):
+            return False
+        if got is not None and ((want.required and not got.required) or not certain(got.type, want.type)):
+            return False
+    if target.rest is None or target.rest == ANY:
+        return True
+    named = {want.name for want in target.fields}
+    extra = [f.type for f in source.fields if f.name not in named]
+    return source.rest is not None and all(certain(t, target.rest) for t in [*extra, source.rest])
 
 
 def show(t: Type) -> str:

@@ -27,7 +27,7 @@ from llmcc.ir.types import (
     show,
 )
 
-Value: TypeAlias = None | bool | int | float | str | list[Any] | dict[str, Any]
+Value: TypeAlias = bool | int | float | str | list[Any] | dict[str, Any] | None
 
 #: No integer has more bits: its decimal digits can always be written.
 MAX_BITS = 4096
@@ -51,7 +51,7 @@ def kind(value: Value) -> str:
 
 
 def mismatch(value: Value, wanted: Type, place: str = "") -> str | None:
-    """Why `value` does not have type `wanted`, or None if it does. `place` is the path of the value within a larger one.
+    """Why `value` does not have type `wanted`, or None if it does. `place` is its path within a larger value.
 
     >>> mismatch([1, "2"], ListType(INT))
     'item 1 is a str, not int'

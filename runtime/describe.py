@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from llmcc.ir.signature import Parameter, Signature
-from llmcc.ir.types import ANY, EnumType, Field, ListType, Prim, RecordType, Type, UnionType
+from llmcc.ir.types import ANY, EnumType, Field, ListType, Prim, Type, UnionType
 
 _NAMES = {"null": "null", "bool": "boolean", "int": "integer", "float": "number", "str": "string"}
 

@@ -80,6 +80,8 @@ class SimulatedTools:
         self.schedule = schedule or Schedule(0)
         self.failing = failing
         self.writes: list[tuple[tuple[str, ...], str]] = []
+        #: For each write a number that stands for it and all the conflicting writes before it.
+        self._histories: list[int] = []
         self.overlaps: list[tuple[Access, Access]] = []
         self.most_running = 0
         self._running: list[Access] = []
@@ -98,13 +100,19 @@ class SimulatedTools:
         text = f"{tool}({canonical(args)})"
         effect = signature.effect or Effect("read", (EVERYTHING,))
         touched = filled(effect, args)
-        seen = [entry for where, entry in self.writes if any(_same(a, b) for a in where for b in touched)]
+        # Writes that do not conflict have no order, so that what is seen of them must not depend on one.
+        digest = _digest(text, *sorted(str(history) for history in self._seen(touched)))
         if effect.writes:
             self.writes.append((touched, text))
-        digest = _digest(text, *seen)
+            self._histories.append(digest)
         if _share(_digest("fails", text)) < self.failing:
             raise ToolError(f"{text} fails by design")
         return value_of(signature.returns, digest)
+
+    def _seen(self, touched: tuple[str, ...]) -> list[int]:
+        """The histories of the writes so far that touch one of the resources."""
+        pairs = zip(self.writes, self._histories, strict=True)
+        return [history for (where, _), history in pairs if any(_same(a, b) for a in where for b in touched)]
 
     def _function(self, name: str) -> Any:
         async def function(**args: Value) -> object:

@@ -54,7 +54,7 @@ def command(
         return 1
     show_diagnostics(program.diagnostics, text, name)
     given = {"deadline_s": deadline, "max_calls": max_calls, "max_running": concurrency}
-    limits = {key: value for key, value in given.items() if value is not None}
+    limits: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
     outcome = run_sync(program, observer=None if as_json else _observer(), **limits)
     if as_json:
         click.echo(json.dumps(to_json(outcome), ensure_ascii=False, indent=2))

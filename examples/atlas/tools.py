@@ -342,13 +342,11 @@ EXAMPLES: list[tuple[str, str]] = [
     ),
     (
         "What is the capital of Norway?",
-        'a = search("capital of Norway")\n'
-        "join(a)",
+        'a = search("capital of Norway")\njoin(a)',
     ),
     (
         "Who directed Alien?",
-        'a = search("directed Alien")\n'
-        "join(a)",
+        'a = search("directed Alien")\njoin(a)',
     ),
     (
         "Who directed Vertigo?",

@@ -1,7 +1,7 @@
 """llmcc: a compiler and runtime for the plans that language models write.
 
-A plan is a set of tool calls that depend on each other. llmcc parses it while it is being written, checks it, finds which
-calls are independent and which are redundant, and runs it with everything in parallel that may be.
+A plan is a set of tool calls that depend on each other. llmcc parses it while it is being written, checks it, finds
+which calls are independent and which are redundant, and runs it with everything in parallel that may be.
 
     program = llmcc.compile(text, llmcc.load_toolbox("tools.py"))
     outcome = llmcc.run_sync(program)

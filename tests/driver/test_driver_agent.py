@@ -1,7 +1,9 @@
-"""The loop, with scripted models on the virtual clock: streaming, writes, joins, replans, repairs, and everything that breaks."""
+"""The loop, with scripted models on the virtual clock: streams, writes, joins, replans, repairs, and all that
+breaks."""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -11,10 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import llmcc
-from llmcc.driver.news import CallStarted, News, PlanDone, PlanRefused, Replanning
+from llmcc.driver.news import News, PlanDone, PlanRefused, Replanning
 from llmcc.ir.errors import LlmccError
 from llmcc.runtime.limits import Limits
 from llmcc.runtime.models import Cut, ModelUnavailable, Scripted, StreamBroken
+from llmcc.runtime.outcome import CallStarted
 from llmcc.testing.clock import run_virtual
 
 Reply = Any
@@ -214,7 +217,7 @@ def test_any_chunking_gives_the_same_answer(data: st.DataObject) -> None:
 
     def chunks(text: str) -> Sequence[str]:
         edges = [0, *cuts, len(text)]
-        return [text[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+        return [text[a:b] for a, b in itertools.pairwise(edges)]
 
     answer = World().ask(scripted(plan, chunks=chunks))
     assert answer.value == ["about Café", "about K2"]

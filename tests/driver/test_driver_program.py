@@ -12,7 +12,7 @@ import llmcc
 from llmcc.ir.parser import from_json, parse
 from llmcc.testing.clock import run_virtual
 
-PLAN = 'a = double(20)\nb = double(1)\nreturn a + b\n'
+PLAN = "a = double(20)\nb = double(1)\nreturn a + b\n"
 
 
 @llmcc.tool(effect="pure", latency="10ms")
@@ -100,9 +100,30 @@ def test_compiled_without_tools_it_still_runs_with_them() -> None:
     assert llmcc.run_sync(program, llmcc.Toolbox(triple)).value == 6
 
 
+def test_a_pipeline_that_orders_nothing_still_runs_in_order() -> None:
+    log: list[str] = []
+
+    @llmcc.tool(effect="write", resource="log")
+    async def write(text: str) -> None:
+        """Write to the log."""
+        await trio.sleep(3 - len(text))
+        log.append(text)
+
+    program = llmcc.compile('write("a")\nwrite("bb")\nwrite("ccc")', llmcc.Toolbox(write), passes="fold-constants")
+    assert not program.module.ordered
+
+    async def main() -> llmcc.Outcome:
+        return await llmcc.run(program)
+
+    assert run_virtual(main).ok
+    assert log == ["a", "bb", "ccc"]
+
+
 @pytest.mark.parametrize("level", [0, 1, 2])
 def test_every_level_means_the_same(level: int) -> None:
-    program = llmcc.compile("a = triple(2)\nb = triple(2)\nunused = triple(9)\nreturn a + b", llmcc.Toolbox(triple), level=level)
+    program = llmcc.compile(
+        "a = triple(2)\nb = triple(2)\nunused = triple(9)\nreturn a + b", llmcc.Toolbox(triple), level=level
+    )
     outcome = llmcc.run_sync(program)
     assert outcome.value == 12
     assert len(outcome.calls) == {0: 3, 1: 2, 2: 1}[level]

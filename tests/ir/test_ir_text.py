@@ -146,6 +146,8 @@ def test_types_are_read_into_their_one_form() -> None:
         (HEAD + "  return 1 < 2 < 3\n}", 2, 16, "`<` cannot stand here"),
         (HEAD + "  %a = expr 1 : any {step = 0.5}\n}", 2, 29, "expected a whole number, not `0.5`"),
         (HEAD + "  return " + "9" * 5000 + "\n}", 2, 10, "a number that long is written in base 16"),
+        (HEAD + "}\n'", 3, 1, 'expected the end, not "\'"'),
+        (HEAD + "}\n}", 3, 1, "expected the end, not `}`"),
         (HEAD + "  return 1\n", 3, 1, "expected `join` or `return` or `}` or a value (`%name`), not the end"),
     ],
 )

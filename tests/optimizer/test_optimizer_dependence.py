@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from llmcc.optimizer.alias import Access, Resource, may_alias
 from llmcc.optimizer.dependence import Conflicts, Reduction
+from llmcc.testing.work import growth, work_of
 
 RESOURCES = st.sampled_from(
     [Resource(p) for p in [("",), ("a",), ("b",), ("ab",), ("a", ""), ("", "b"), ("b", ""), ("", "")]]
@@ -96,12 +95,10 @@ def test_many_readers_of_all_and_many_writers_of_one_each_meet_at_a_barrier(ever
 
 
 @pytest.mark.slow
-def test_time_grows_with_the_number_of_ops() -> None:
-    def cpu_s(count: int) -> float:
+def test_work_grows_with_the_number_of_ops() -> None:
+    def work(count: int) -> int:
         writes = [Access(writes=(Resource((f"f:{i}",)),)) for i in range(count)]
-        start = time.process_time()
-        edges_of([*writes, *[Access(reads=(Resource(("f:", "")),))] * count, *writes], 32)
-        return time.process_time() - start
+        accesses = [*writes, *[Access(reads=(Resource(("f:", "")),))] * count, *writes]
+        return work_of(lambda: edges_of(accesses, 32))
 
-    # Quadratic time would take 16 times as long, and noise does not reach 12.
-    assert cpu_s(1600) < 12 * max(cpu_s(400), 0.002)
+    assert growth(work, 100) < 1.1
