@@ -371,7 +371,7 @@ class Machine:
         frame = node.region.frame.inside(op, run.values[index])
         region = Region(frame, f"{node.key}[{index}].", node, unfinished=len(op.body))
         run.regions.append(region)
-        run.under_way += 1
+        run.under_way += bool(op.body)  # an element whose calls were all optimized away is over at once
         made: list[Node] = []
         for place, (one, waits) in enumerate(zip(op.body, self._body(op), strict=True)):
             inner = self._node(f"{region.prefix}{one.name}", one, region, (*node.order, index, place))

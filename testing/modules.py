@@ -238,11 +238,11 @@ class _Modules:
         return Call(name=name, type=tool.returns, tool=tool.name, args=args, effect=tool.effect or PURE, **shared)
 
     def map(self, name: str, shared: dict[str, Any], names: tuple[str, ...], nesting: int) -> Map:
-        """A map with one to three ops in its body."""
+        """A map with up to three ops in its body; passes may leave one without any."""
         var = self.name()
         few = e.ListOf(tuple(self.leaf(names) for _ in range(self.draw(_COUNT))))
         source = self.mostly(few, names)
-        body = self.level((*names, var), self.draw(_COUNT) or 1, nesting - 1)
+        body = self.level((*names, var), self.draw(_COUNT), nesting - 1)
         inside = (*names, var, *(op.name for op in body))
         return Map(
             name=name,
@@ -252,7 +252,7 @@ class _Modules:
             source=source,
             body=body,
             keep=self.mostly(e.Const(self.draw(_COIN)), inside) if self.draw(_COIN) else None,
-            result=self.mostly(e.Ref(body[-1].name), inside),
+            result=self.mostly(e.Ref(body[-1].name if body else var), inside),
             ordered=self.draw(_COIN),
             **shared,
         )

@@ -128,7 +128,7 @@ def ops(draw: st.DrawFn, scope: Scope, prefix: str, most: int, depth: int) -> tu
 def maps(draw: st.DrawFn, scope: Scope, name: str, depth: int, rest: dict[str, Any]) -> Map:
     source = draw(lists(scope))
     inner = scope.inside(f"{name}.v")
-    body = draw(ops(inner, f"{name}.", 3, depth - 1))
+    body = draw(ops(inner, f"{name}.", 3, depth - 1)) if draw(st.integers(0, 4)) else ()
     keep = Binary("<", Ref(f"{name}.v"), Const(500)) if draw(st.booleans()) else None
     result = draw(integers(inner))
     return Map(

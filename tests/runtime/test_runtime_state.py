@@ -286,6 +286,22 @@ def test_maps_in_maps_have_keys_that_say_where() -> None:
     assert finish(d.tell(*(done(key, key) for key in reversed(began)))).answer == [began[2:]]
 
 
+@pytest.mark.parametrize("ordered", [False, True])
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_a_map_whose_calls_were_all_optimized_away_ends(count: int, ordered: bool) -> None:
+    op = Map(
+        name="m",
+        type=ANY,
+        var="m.v",
+        var_type=ANY,
+        source=numbers(count),
+        body=(),
+        result=Binary("+", Ref("m.v"), Const(1)),
+        ordered=ordered,
+    )
+    assert finish(Driver().accepted(op, Return(expr=Ref("m")))).answer == [i + 1 for i in range(count)]
+
+
 def test_a_map_opens_no_more_elements_than_may_run() -> None:
     d = Driver(max_running=2)
     d.accepted(mapped("m", numbers(5), call("m.1"), ordered=False))
