@@ -57,7 +57,10 @@ def run_sync(program: Program, toolbox: Toolbox | None = None, **options: Any) -
     import trio
 
     if _loop_is_running():
-        raise LlmccError("run_sync cannot be called from asynchronous code; under trio, await llmcc.run(...) instead")
+        raise LlmccError(
+            "run_sync cannot be called from asynchronous code: "
+            "await llmcc.run(...) under trio, await llmcc.aio.run(...) under asyncio"
+        )
     return trio.run(partial(run, program, toolbox, **options))
 
 

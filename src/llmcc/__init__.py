@@ -16,6 +16,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from llmcc.driver import aio
     from llmcc.driver.agent import Agent, Answer
     from llmcc.driver.execute import run, run_sync
     from llmcc.driver.program import CompileError, Program, compile
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
+_MODULES = {"aio": "llmcc.driver.aio", "models": "llmcc.runtime.models"}
 _HOMES = {
     "Agent": "llmcc.driver.agent",
     "Answer": "llmcc.driver.agent",
@@ -75,6 +77,7 @@ __all__ = [
     "ToolOutputError",
     "ToolTimeout",
     "Toolbox",
+    "aio",
     "compile",
     "load_toolbox",
     "models",
@@ -85,8 +88,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name == "models":
-        return importlib.import_module("llmcc.runtime.models")
+    if name in _MODULES:
+        return importlib.import_module(_MODULES[name])
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module 'llmcc' has no attribute {name!r}")
