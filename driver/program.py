@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from llmcc.frontend.front import compile_front
+from llmcc.frontend.limits import DEFAULT_LIMITS, SourceLimits
 from llmcc.frontend.syntax import Statement
 from llmcc.ir import printer, verify
 from llmcc.ir.diagnostics import Diagnostic
+from llmcc.ir.digest import digest
 from llmcc.ir.errors import LlmccError
 from llmcc.ir.ops import Module
 from llmcc.ir.render import render
 from llmcc.ir.signature import Signature
+from llmcc.optimizer.cost import measured
 from llmcc.optimizer.manager import PassRun, optimize
+from llmcc.optimizer.remarks import Remarks
 from llmcc.runtime.toolbox import Toolbox
 
+if TYPE_CHECKING:
+    from llmcc.runtime.profile import Profile
+
 Dialect: TypeAlias = Literal["native", "llmcompiler"]
-Form: TypeAlias = Literal["ir", "json", "dot", "mermaid", "schedule"]
+Form: TypeAlias = Literal["ir", "json", "dot", "mermaid", "schedule", "bounds", "digest"]
 
 
 class CompileError(LlmccError):
@@ -36,6 +43,8 @@ class Program:
         diagnostics: the warnings.
         text: the plan as it was written.
         toolbox: the tools it was compiled against, or None.
+        latencies: what a profile measured of the tools, in seconds a call.
+        digest: what the plan means for these tools, as one word: layout, comments and quotes do not count.
     """
 
     def __init__(
@@ -45,24 +54,36 @@ class Program:
         diagnostics: tuple[Diagnostic, ...],
         statements: tuple[Statement, ...],
         toolbox: Toolbox | None,
+        digest: str,
+        latencies: Mapping[str, float],
     ) -> None:
         self.module = module
         self.text = text
         self.diagnostics = diagnostics
         self.statements = statements
         self.toolbox = toolbox
+        self.digest = digest
+        self.latencies = latencies
 
     @property
     def signatures(self) -> Mapping[str, Signature]:
-        """What is known of the tools."""
-        return {} if self.toolbox is None else self.toolbox.signatures
+        """What is known of the tools, measured latencies in place of declared ones."""
+        return {} if self.toolbox is None else measured(self.toolbox.signatures, self.latencies)
 
     def emit(self, form: Form = "ir") -> str:
-        """The program as text: `ir` and `json` read back, `dot` and `mermaid` draw it, `schedule` is a Gantt chart."""
+        """The program as text: `ir` and `json` read back, `dot` and `mermaid` draw it, `schedule` is a Gantt chart,
+        `bounds` a table of what it can call and cost, `digest` names it."""
         if form == "ir":
             return printer.print_module(self.module)
         if form == "json":
             return printer.to_json(self.module).decode()
+        if form == "digest":
+            return self.digest
+        if form == "bounds":
+            from llmcc.optimizer.bounds import bounds
+            from llmcc.optimizer.table import table
+
+            return table(bounds(self.module, self.signatures))
         if form == "schedule":
             from llmcc.optimizer.gantt import gantt
 
@@ -83,8 +104,11 @@ def compile(
     dialect: Dialect = "native",
     level: int = 2,
     passes: str | None = None,
+    limits: SourceLimits = DEFAULT_LIMITS,
     name: str = "plan",
     observe: Callable[[PassRun], None] | None = None,
+    profile: Profile | None = None,
+    remarks: Remarks | None = None,
 ) -> Program:
     """Compiles a plan.
 
@@ -94,8 +118,12 @@ def compile(
         dialect: `native`, or `llmcompiler` for what the planner of arXiv 2312.04511 writes.
         level: how much to optimize: 0 (order only), 1, 2.
         passes: a pipeline instead of the level's, such as `merge-duplicates,remove-dead,order-effects`.
+        limits: how large the text may be; passing a limit is a diagnostic.
         name: what messages call the text.
         observe: is told of every pass that ran.
+        profile: what calls took in earlier runs, for the estimates (`llmcc.runtime.profile_file` reads it from a
+            file); it counts only with a toolbox.
+        remarks: is told what the passes did, and why not more.
 
     Raises:
         CompileError: the plan has errors.
@@ -105,9 +133,18 @@ def compile(
     1
     """
     signatures = None if toolbox is None else toolbox.signatures
-    front = compile_front(text, signatures, dialect=dialect)
+    front = compile_front(text, signatures, dialect=dialect, limits=limits)
     if front.module is None:
         raise CompileError(front.diagnostics, text, name)
     verify.verify(front.module, signatures)
-    module = optimize(front.module, level=level, passes=passes, signatures=signatures, observe=observe)
-    return Program(module, text, front.diagnostics, front.statements, toolbox)
+    latencies = {} if profile is None else profile.latencies()
+    costed = None if signatures is None else measured(signatures, latencies)
+    module = optimize(
+        front.module,
+        level=level,
+        passes=passes,
+        signatures=costed,
+        observe=observe,
+        remarks=remarks,
+    )
+    return Program(module, text, front.diagnostics, front.statements, toolbox, digest(front.module), latencies)

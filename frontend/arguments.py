@@ -11,7 +11,7 @@ from llmcc.frontend.suggest import did_you_mean
 
 
 def match_arguments(
-    cx: Context, node: syntax.CallExpression, names: Sequence[str], required: Sequence[str], signature: str
+    cx: Context, node: syntax.CallExpression, names: Sequence[str], required: Sequence[str], signature: object
 ) -> list[tuple[syntax.Argument, str | None]]:
     """Each argument, in the order of the text, with the name of its parameter (None for one that was reported)."""
     matched: list[tuple[syntax.Argument, str | None]] = []
@@ -40,7 +40,7 @@ def match_arguments(
 
 
 def _report_unknown(
-    cx: Context, node: syntax.CallExpression, wrong: Sequence[syntax.Argument], free: Sequence[str], signature: str
+    cx: Context, node: syntax.CallExpression, wrong: Sequence[syntax.Argument], free: Sequence[str], signature: object
 ) -> set[str]:
     """Reports arguments without a parameter; gives the parameters that they probably stand for."""
     meant: set[str] = set()

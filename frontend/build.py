@@ -1,6 +1,6 @@
 """From the parser's reductions straight to the syntax tree: one method a rule of `plan.lark`, no tree in between.
 
-The builder has no state. Tokens know their line, because the parser's line counter is set before it reads.
+The builder has no state.
 """
 
 from __future__ import annotations
@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from lark import Token, Transformer, v_args
 
+from llmcc.frontend.lalr import Token
 from llmcc.frontend.literals import LiteralError, floating, fstring_parts, integer, unescape, value_name
 from llmcc.frontend.syntax import (
     Argument,
@@ -47,14 +47,12 @@ _CONSTANTS: dict[str, bool | None] = {
 
 def span_of(token: Token) -> Span:
     """The place of a token; no token holds a line's end."""
-    assert token.line is not None
-    assert token.column is not None
-    return Span(token.line, token.column, token.line, token.column + len(token))
+    return Span(token.line, token.column, token.line, token.column + len(token.text))
 
 
 def _name(token: Token) -> str:
     """The name of a value or variable, or the first part of a tool's name."""
-    return value_name(str(token), span_of(token))
+    return value_name(token.text, span_of(token))
 
 
 class _Clause(msgspec.Struct, frozen=True):
@@ -84,8 +82,7 @@ class _Arguments(msgspec.Struct, frozen=True):
     closed: Span
 
 
-@v_args(inline=True)
-class Builder(Transformer[Token, Any]):
+class Builder:
     """Makes syntax nodes; raises LiteralError where a token is well formed but means nothing."""
 
     # Statements.
@@ -94,10 +91,10 @@ class Builder(Transformer[Token, Any]):
         first = parts[0]
         if isinstance(first, Token):
             span = span_of(first).to(span_of(parts[-1]))
-            return Remark(span, " ".join(part.strip(" \t") for part in parts))
+            return Remark(span, " ".join(part.text.strip(" \t") for part in parts))
         if len(parts) == 1:
             return first  # type: ignore[no-any-return]
-        return msgspec.structs.replace(first, comment=parts[1][1:].strip(" \t"))  # type: ignore[no-any-return]
+        return msgspec.structs.replace(first, comment=parts[1].text[1:].strip(" \t"))  # type: ignore[no-any-return]
 
     def named(self, name: Token, value: Expression, clauses: _Clauses) -> Define:
         start = span_of(name)
@@ -105,8 +102,8 @@ class Builder(Transformer[Token, Any]):
 
     def numbered(self, number: Token, value: Expression, clauses: _Clauses) -> Define:
         start = span_of(number)
-        integer(number, start)
-        return self._define(start, str(number), start, value, clauses)
+        integer(number.text, start)
+        return self._define(start, number.text, start, value, clauses)
 
     def bare(self, value: Expression, clauses: _Clauses) -> Define:
         return self._define(value.span, None, None, value, clauses)
@@ -122,8 +119,8 @@ class Builder(Transformer[Token, Any]):
         word, listed = parts[number is not None], parts[1 + (number is not None)]
         start = span_of(word if number is None else number)
         if number is not None:
-            integer(number, start)
-        return JoinStatement(start.to(listed.closed), str(number) if number is not None else None, listed.items)
+            integer(number.text, start)
+        return JoinStatement(start.to(listed.closed), number.text if number is not None else None, listed.items)
 
     def return_(self, word: Token, value: Expression, _end: Token | None = None) -> ReturnStatement:
         return ReturnStatement(span_of(word).to(value.span), value)
@@ -149,7 +146,7 @@ class Builder(Transformer[Token, Any]):
         return Conditional(then.span.to(other.span), test, then, other)
 
     def binary(self, left: Expression, op: Token, right: Expression) -> BinaryOperation:
-        return BinaryOperation(left.span.to(right.span), str(op), left, right)  # type: ignore[arg-type]
+        return BinaryOperation(left.span.to(right.span), op.text, left, right)  # type: ignore[arg-type]
 
     def or_(self, left: Expression, right: Expression) -> BinaryOperation:
         return BinaryOperation(left.span.to(right.span), "or", left, right)
@@ -164,7 +161,7 @@ class Builder(Transformer[Token, Any]):
         return BinaryOperation(left.span.to(right.span), "not in", left, right)
 
     def unary(self, op: Token, operand: Expression) -> UnaryOp:
-        return UnaryOp(span_of(op).to(operand.span), str(op), operand)
+        return UnaryOp(span_of(op).to(operand.span), op.text, operand)
 
     # Paths.
 
@@ -174,10 +171,10 @@ class Builder(Transformer[Token, Any]):
 
     def path(self, words: tuple[Token, ...]) -> Expression:
         start = span_of(words[0])
-        node: Expression = Reference(start, str(words[0]))
+        node: Expression = Reference(start, words[0].text)
         for word in words[1:]:
             span = span_of(word)
-            node = Attribute(start.to(span), node, str(word), span)
+            node = Attribute(start.to(span), node, word.text, span)
         return node
 
     def subscript(self, base: Expression, index: Expression, end: Token) -> Subscript:
@@ -194,7 +191,7 @@ class Builder(Transformer[Token, Any]):
 
     def attribute(self, base: Expression, word: Token) -> Attribute:
         span = span_of(word)
-        return Attribute(base.span.to(span), base, str(word), span)
+        return Attribute(base.span.to(span), base, word.text, span)
 
     def word(self, token: Token) -> Token:
         return token
@@ -216,23 +213,21 @@ class Builder(Transformer[Token, Any]):
     def literal(self, token: Token) -> Literal:
         span = span_of(token)
         if token.type == "STRING":
-            return Literal(span, unescape(token[1:-1]))
+            return Literal(span, unescape(token.text[1:-1]))
         if token.type == "INT":
-            return Literal(span, integer(token, span))
+            return Literal(span, integer(token.text, span))
         if token.type == "FLOAT":
-            return Literal(span, floating(token, span))
+            return Literal(span, floating(token.text, span))
         return Literal(span, _CONSTANTS[token.type])
 
     def reference(self, token: Token) -> Reference:
         span = span_of(token)
         if token.type == "NAME":
             return Reference(span, _name(token))
-        return Reference(span, value_name(token.strip("${}"), span))
+        return Reference(span, value_name(token.text.strip("${}"), span))
 
     def fstring(self, token: Token) -> FString:
-        assert token.line is not None
-        assert token.column is not None
-        return FString(span_of(token), fstring_parts(token, token.line, token.column))
+        return FString(span_of(token), fstring_parts(token.text, token.line, token.column))
 
     def comprehension(self, start: Token, element: Expression, var: Token, source: Expression, *rest: Any) -> Any:
         span = span_of(start).to(span_of(rest[-1]))
@@ -246,9 +241,9 @@ class Builder(Transformer[Token, Any]):
     def call(self, callee: Any, listed: _Arguments) -> CallExpression:
         if isinstance(callee, Token):
             span = span_of(callee)
-            return CallExpression(span.to(listed.closed), callee[1:-1], span, listed.items, True)
+            return CallExpression(span.to(listed.closed), callee.text[1:-1], span, listed.items, True)
         span = span_of(callee[0]).to(span_of(callee[-1]))
-        return CallExpression(span.to(listed.closed), ".".join(callee), span, listed.items)
+        return CallExpression(span.to(listed.closed), ".".join(word.text for word in callee), span, listed.items)
 
     def arguments(self, _start: Token, *rest: Any) -> _Arguments:
         named = False
@@ -263,4 +258,4 @@ class Builder(Transformer[Token, Any]):
 
     def keyword(self, word: Token, value: Expression) -> Argument:
         span = span_of(word)
-        return Argument(span.to(value.span), str(word), span, value)
+        return Argument(span.to(value.span), word.text, span, value)

@@ -25,7 +25,7 @@ Dialect = Literal["native", "llmcompiler"]
 SMALL = 8
 
 
-class Typed(msgspec.Struct, frozen=True, kw_only=True):
+class Typed(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A lowered expression: its type, its place, and the lowered parts of a list, record or conditional.
 
     `broken`: there is a diagnostic about it already. `as_text`: it was a whole string `"$1"`, so it may stand for text.
@@ -94,6 +94,8 @@ class Context:
         #: The name that the statement defines, for the case that it uses it.
         self.own: str | None = None
         self.poisoned = False
+        #: Strings that hold references (in the dialect `llmcompiler`): what the native language writes for them.
+        self.strings: dict[Span, Expression] = {}
         #: Unknown names and the diagnostics about them: a later definition tells that they came too early.
         self.unknown: list[tuple[str, Diagnostic]] = []
 
@@ -102,10 +104,10 @@ class Context:
         return self._rules[type(node)](self, node)
 
     def report(
-        self, code: str, span: Span, message: str, *notes: str, help: str | None = None, fix: Fix | None = None
+        self, code: str, span: Span, message: str, *notes: object, help: str | None = None, fix: Fix | None = None
     ) -> Diagnostic:
-        """Adds a diagnostic."""
-        found = Diagnostic(code, span, message, notes, help, () if fix is None else (fix,))
+        """Adds a diagnostic. Notes are made text here, so that whoever passes one on need not do it in vain."""
+        found = Diagnostic(code, span, message, tuple(map(str, notes)), help, () if fix is None else (fix,))
         self.diagnostics.append(found)
         return found
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from llmcc.frontend import infer
 from llmcc.frontend.context import Context, Typed, describe, replacing
+from llmcc.frontend.interpolate import text_of
 from llmcc.frontend.quote import shown, string
 from llmcc.frontend.suggest import did_you_mean
 from llmcc.ir.diagnostics import Fix
-from llmcc.ir.expr import Builtin, Check, Cond, Const, DictOf, Expr, ListOf, Ref
+from llmcc.ir.expr import Check, Cond, Const, DictOf, Expr, ListOf, Ref
 from llmcc.ir.types import (
     ANY,
     FLOAT,
@@ -26,7 +27,7 @@ from llmcc.ir.types import (
 from llmcc.ir.values import mismatch
 
 
-def fit(cx: Context, value: Typed, want: Type, what: str, *notes: str, check: bool = True) -> Expr:
+def fit(cx: Context, value: Typed, want: Type, what: str, *notes: object, check: bool = True) -> Expr:
     """The expression to use where a value of type `want` is wanted; reports what can never fit.
 
     `what` says in messages what wants it ("`query` of `search`"). With `check`, what may fit is put into a `Check`.
@@ -36,7 +37,7 @@ def fit(cx: Context, value: Typed, want: Type, what: str, *notes: str, check: bo
     if isinstance(value.expr, Const):
         return _constant(cx, value, want, what, notes)
     if value.as_text and not certain(value.type, want) and infer.may_fit(STR, want):
-        return Builtin("str", (value.expr,))
+        return text_of(cx, value)
     inside = _parts(cx, value, want, what, notes, check)
     if inside is not None:
         return inside
@@ -66,7 +67,7 @@ def null(cx: Context, value: Typed, why: str) -> None:
     )
 
 
-def _constant(cx: Context, value: Typed, want: Type, what: str, notes: tuple[str, ...]) -> Expr:
+def _constant(cx: Context, value: Typed, want: Type, what: str, notes: tuple[object, ...]) -> Expr:
     assert isinstance(value.expr, Const)
     constant = value.expr.value
     wrong = mismatch(constant, want)
@@ -97,7 +98,7 @@ def _choices(want: Type) -> list[str]:
     return [v for o in options(want) if isinstance(o, EnumType) for v in o.values]
 
 
-def _parts(cx: Context, value: Typed, want: Type, what: str, notes: tuple[str, ...], check: bool) -> Expr | None:
+def _parts(cx: Context, value: Typed, want: Type, what: str, notes: tuple[object, ...], check: bool) -> Expr | None:
     """Lists, records and conditionals that are written out are judged part by part, so that the place is exact."""
     expr = value.expr
     if isinstance(expr, Cond) and value.parts:
@@ -113,7 +114,7 @@ def _parts(cx: Context, value: Typed, want: Type, what: str, notes: tuple[str, .
     return None
 
 
-def _record(cx: Context, value: Typed, want: RecordType, what: str, notes: tuple[str, ...], check: bool) -> Expr:
+def _record(cx: Context, value: Typed, want: RecordType, what: str, notes: tuple[object, ...], check: bool) -> Expr:
     assert isinstance(value.expr, DictOf)
     given = {key for key, _ in value.expr.entries}
     extra = [key for key in given if all(f.name != key for f in want.fields)]
@@ -131,7 +132,7 @@ def _record(cx: Context, value: Typed, want: RecordType, what: str, notes: tuple
     return DictOf(tuple(entries))
 
 
-def _wrong_type(cx: Context, value: Typed, want: Type, what: str, notes: tuple[str, ...]) -> None:
+def _wrong_type(cx: Context, value: Typed, want: Type, what: str, notes: tuple[object, ...]) -> None:
     help, fix = _mend(cx, value, want)
     message = f"{what} wants {want}, not {value.type}"
     cx.report("E0401", value.span, message, *notes, help=help, fix=fix)

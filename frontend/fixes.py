@@ -70,8 +70,8 @@ def fix_plan(
     """The text with its fixes applied, again and again until there is nothing left to apply.
 
     >>> from llmcc.ir.signature import Signature
-    >>> fix_plan("1) f(\\n2. f()\\njoin($1", {"f": Signature(name="f")}).text
-    '1) f(\\n2. f()\\njoin($1)'
+    >>> fix_plan("1) g()\\njoin($1", {"f": Signature(name="f")}).text
+    '1. g()\\njoin($1)'
 
     Raises:
         ValueError: there is no such dialect.

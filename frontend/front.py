@@ -12,6 +12,7 @@ from typing import cast
 import msgspec
 
 from llmcc.frontend import syntax
+from llmcc.frontend.broken_strings import BrokenStrings
 from llmcc.frontend.context import Context, Dialect, Tools
 from llmcc.frontend.limits import DEFAULT_LIMITS, SourceLimits
 from llmcc.frontend.lower import RULES, lower_define, lower_join, lower_return, poison
@@ -20,12 +21,15 @@ from llmcc.frontend.quote import shown
 from llmcc.frontend.reader import Line, StatementReader
 from llmcc.frontend.scope import Scope
 from llmcc.frontend.suggest import Suggester
-from llmcc.frontend.syntax import Statement
-from llmcc.ir.diagnostics import Diagnostic, Edit, Fix, has_errors
+from llmcc.frontend.syntax import Expression, Statement
+from llmcc.ir.collector import paused
+from llmcc.ir.diagnostics import Diagnostic, has_errors
 from llmcc.ir.ops import Module, Op
 from llmcc.ir.signature import Signature
 from llmcc.ir.span import Span
 
+#: A text of this many characters is worth a pause of the collector, and is read in pieces.
+_LARGE = 20_000
 # What an unreadable line would have defined: its number, or its name.
 _NUMBER = re.compile(r"\s*(\d{1,9})\s*[.):]")
 _NAME = re.compile(r"\s*\$?([A-Za-z_][A-Za-z0-9_]*)\s*[:+*/%-]?=(?!=)", re.ASCII)
@@ -41,6 +45,8 @@ class Lowered(msgspec.Struct, frozen=True):
     statement: Statement | None
     ops: tuple[Op, ...]
     diagnostics: tuple[Diagnostic, ...]
+    #: Strings of the dialect `llmcompiler` that hold references, by their place: how the native language writes them.
+    strings: Mapping[Span, Expression] = {}
 
 
 class FrontResult(msgspec.Struct, frozen=True):
@@ -92,6 +98,8 @@ class FrontEnd:
         self._told_of_end = False
         self._unread = False
         self._closed = False
+        self._strings = BrokenStrings()
+        self._joined = False
 
     @property
     def diagnostics(self) -> list[Diagnostic]:
@@ -127,17 +135,27 @@ class FrontEnd:
 
     def _line(self, line: Line) -> Lowered | None:
         statement, diagnostics = parse_line(line, self._dialect, self._limits)
-        if statement is None:
-            if not diagnostics:
-                return None
-            self._found.extend(diagnostics)
-            self._note_unread(line, diagnostics)
-            return Lowered(None, (), diagnostics)
-        self.statements.append(statement)
-        if isinstance(statement, syntax.Remark):
-            self._found.extend(diagnostics)
+        if statement is not None and not isinstance(statement, syntax.Remark):
+            self.statements.append(statement)
+            self._strings.forget()
+            if self._joined:
+                # What looked like text around the plan was a string's.
+                diagnostics = tuple(d for d in diagnostics if d.code != "E0230")
+                self._joined = False
+            return self._statement(statement, diagnostics)
+        before = len(self._found)
+        self._found.extend(diagnostics)
+        whole = self._strings.look(line, self._found, before)
+        if whole is not None:
+            self._joined = True
+            return Lowered(None, (), (whole,))
+        if statement is not None:
+            self.statements.append(statement)
             return Lowered(statement, (), diagnostics)
-        return self._statement(statement, diagnostics)
+        if not diagnostics:
+            return None
+        self._note_unread(line, diagnostics)
+        return Lowered(None, (), diagnostics)
 
     def _note_unread(self, line: Line, diagnostics: tuple[Diagnostic, ...]) -> None:
         if line.outside or not has_errors(diagnostics):
@@ -170,7 +188,7 @@ class FrontEnd:
             ops = lower_return(cx, statement)
             self._end = statement.span
         self._add(cx, statement, defines=len(self.scope.bindings) > known)
-        return Lowered(statement, ops, tuple(cx.diagnostics))
+        return Lowered(statement, ops, tuple(cx.diagnostics), cx.strings)
 
     def _after_the_end(self, cx: Context, statement: Statement) -> None:
         """One error for all that follows the end; what it defines is poisoned."""
@@ -180,7 +198,6 @@ class FrontEnd:
             return
         self._told_of_end = True
         assert self._end is not None
-        fix = Fix("remove the statement", (Edit(statement.span, ""),))
         note = f"the plan ended in line {self._end.line}"
         cx.report(
             "E0290",
@@ -188,7 +205,6 @@ class FrontEnd:
             "nothing can follow the end of the plan",
             note,
             help="move it up, or remove it",
-            fix=fix,
         )
 
     def _add(self, cx: Context, statement: Statement, *, defines: bool) -> None:
@@ -249,7 +265,12 @@ def compile_front(
         ValueError: there is no such dialect.
     """
     front = FrontEnd(signatures, dialect=dialect, limits=limits)
-    lowered = [*front.feed(text), *front.close()]
+    ops: list[Op] = []
+    with paused(len(text) > _LARGE):
+        # Piece by piece, so that not all lines stand beside all ops.
+        for start in range(0, len(text), _LARGE):
+            ops.extend(op for lowered in front.feed(text[start : start + _LARGE]) for op in lowered.ops)
+        ops.extend(op for lowered in front.close() for op in lowered.ops)
     diagnostics = tuple(front.diagnostics)
-    module = None if has_errors(diagnostics) else Module(tuple(op for one in lowered for op in one.ops))
+    module = None if has_errors(diagnostics) else Module(tuple(ops))
     return FrontResult(module, diagnostics, tuple(front.statements))

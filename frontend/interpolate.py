@@ -11,36 +11,38 @@ import json
 import re
 from collections.abc import Iterator
 
+import msgspec
+
 from llmcc.frontend import syntax
-from llmcc.frontend.context import Context, Typed, broken, replacing
-from llmcc.frontend.names import resolve
-from llmcc.ir.expr import Const, Expr, Format
-from llmcc.ir.types import STR
+from llmcc.frontend.context import Context, Typed, replacing
+from llmcc.ir.expr import Expr, Format
 
 _IN_STRING = re.compile(r"\$(\d{1,9})|\$\{(\d{1,9}|[A-Za-z_][A-Za-z0-9_]*)\}", re.ASCII)
 _HOLE = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)((?:\.[A-Za-z_][A-Za-z0-9_]*|\[\d+\])*)\}", re.ASCII)
 
 
 def interpolated(cx: Context, node: syntax.Literal, text: str) -> Typed | None:
-    """What a string of the dialect means; None if it is only text."""
+    """What a string of the dialect means, which is what an f-string or a reference means; None if it is only text."""
     pieces = [*_pieces(cx, text)]
     if all(isinstance(piece, str) for piece in pieces):
         _warn_of_unknown_step(cx, node, text)
         return None
-    parts: list[Expr] = []
-    values: list[Typed] = []
-    for piece in pieces:
-        if isinstance(piece, str):
-            parts.append(Const(piece))
-            continue
-        value = resolve(cx, syntax.Reference(node.span, piece[0]))
-        values.append(value)
-        parts.append(value.expr)
-    if any(value.broken for value in values):
-        return broken(node.span)
-    if len(parts) == 1:
-        return Typed(expr=parts[0], type=values[0].type, span=node.span, as_text=True)
-    return Typed(expr=Format(tuple(parts)), type=STR, span=node.span)
+    parts = tuple(
+        syntax.Literal(node.span, piece) if isinstance(piece, str) else syntax.Reference(node.span, piece[0])
+        for piece in pieces
+    )
+    whole = len(parts) == 1
+    cx.strings[node.span] = parts[0] if whole else syntax.FString(node.span, parts)
+    value = cx.lower(cx.strings[node.span])
+    return msgspec.structs.replace(value, as_text=whole)
+
+
+def text_of(cx: Context, value: Typed) -> Expr:
+    """The text of a value for which a whole string `"$1"` stood."""
+    native = cx.strings.get(value.span)
+    if native is not None:
+        cx.strings[value.span] = syntax.FString(value.span, (native,))
+    return Format((value.expr,))
 
 
 def _pieces(cx: Context, text: str) -> Iterator[str | tuple[str]]:

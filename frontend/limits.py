@@ -6,7 +6,7 @@ import msgspec
 
 
 class SourceLimits(msgspec.Struct, frozen=True):
-    """Bounds on a text, counted in code points. The defaults are the language's own (SPEC 6).
+    """Bounds on a text, counted in code points. The defaults are the language's own (SPEC 11).
 
     A number's digits are bounded as well, by `literals.MAX_DIGITS`.
     """

@@ -15,9 +15,9 @@ MAX_DIGITS = 4300
 _NOT_FINITE = frozenset({"NaN", "Infinity"})
 _SIMPLE = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "v": "\v", "a": "\a", "0": "\0"}
 _ESCAPE = re.compile(r"\\(?:x(?P<x>..)|u(?P<u>[dD][89abAB]..\\u....|....)|U(?P<U>.{8})|(?P<simple>.))")
-# A part of an f-string: a run of text, a doubled brace, or a hole, whose strings may hold braces.
+# A part of an f-string: a run of text, a doubled brace, or a hole, whose strings and `${x}` hold braces.
 _PIECE = re.compile(
-    r"""(?P<hole>\{(?!\{)(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[^}"'])*\})|(?P<brace>\{\{|\}\})|(?P<text>(?:[^{}\\]|\\.)+)"""
+    r"""(?P<hole>\{(?!\{)(?:\$\{\w+\}|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[^}"'])*\})|(?P<brace>\{\{|\}\})|(?P<text>(?:[^{}\\]|\\.)+)"""
 )
 _STEP = re.compile(
     r"""\.(?P<name>\w+)|\[(?:(?P<string>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')|(?P<index>-?\d+)|(?P<start>-?\d*):(?P<stop>-?\d*))\]"""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from llmcc.frontend import infer, syntax
 from llmcc.frontend.arguments import match_arguments
 from llmcc.frontend.context import Context, Typed, broken, replacing
@@ -22,7 +24,7 @@ def lower_builtin(cx: Context, node: syntax.CallExpression) -> Typed:
     before = len(cx.diagnostics)
     names = _parameter_names(function, node)
     required = names if names != _own_names(function) else names[: len(names) - function.optional]
-    matched = match_arguments(cx, node, names, required, _signature(node.tool, function))
+    matched = match_arguments(cx, node, names, required, _signature(node.tool))
     values = {name: cx.lower(argument.value) for argument, name in matched if name is not None}
     if has_errors(cx.diagnostics[before:]) or any(v.broken for v in values.values()):
         return broken(node.span)
@@ -44,7 +46,9 @@ def _parameter_names(function: BuiltinFunction, node: syntax.CallExpression) -> 
     return tuple(f"argument {i + 1}" for i in range(count))
 
 
-def _signature(name: str, function: BuiltinFunction) -> str:
+@cache
+def _signature(name: str) -> str:
+    function = BUILTINS[name]
     least = len(function.parameters) - function.optional
     shown_ones = [f"{n}{'?' if i >= least else ''}: {t}" for i, (n, t) in enumerate(function.parameters)]
     text = f"{name}({', '.join(shown_ones)}): {function.summary}"
@@ -80,7 +84,7 @@ def _typed(cx: Context, node: syntax.CallExpression, function: BuiltinFunction, 
         wanted = [t for _, t in function.parameters] if field else [function.variadic] * len(values)
     else:
         wanted = [t for _, t in function.parameters[: len(values)]]
-    signature = _signature(node.tool, function)
+    signature = _signature(node.tool)
     for place, (value, want) in enumerate(zip(values, wanted, strict=True)):
         what = shown(function.parameters[place][0]) if wanted[-1] is not function.variadic else "an argument"
         fit(cx, value, want, f"{what} of {shown(node.tool)}", signature, check=False)

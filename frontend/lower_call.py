@@ -7,6 +7,7 @@ from itertools import chain
 from llmcc.frontend import syntax
 from llmcc.frontend.arguments import match_arguments
 from llmcc.frontend.calls import is_builtin
+from llmcc.frontend.confusable import confused
 from llmcc.frontend.context import Context, Rule, Typed, broken, replacing
 from llmcc.frontend.fit import fit
 from llmcc.frontend.lower_builtin import lower_builtin
@@ -49,14 +50,12 @@ def lower_tool(cx: Context, node: syntax.CallExpression, name: str | None = None
     before, wrong = len(cx.diagnostics), False
     found: dict[str, Expr] = {}
     names = tuple(p.name for p in signature.parameters)
-    matched = match_arguments(cx, node, names, [p.name for p in signature.parameters if p.required], str(signature))
+    matched = match_arguments(cx, node, names, [p.name for p in signature.parameters if p.required], signature)
     for argument, parameter in matched:
         wanted = signature.parameter(parameter) if parameter is not None else None
         value = lower_argument(cx, argument.value, ANY if wanted is None else wanted.type)
         if wanted is not None:
-            found[wanted.name] = fit(
-                cx, value, wanted.type, f"{shown(wanted.name)} of {shown(node.tool)}", str(signature)
-            )
+            found[wanted.name] = fit(cx, value, wanted.type, f"{shown(wanted.name)} of {shown(node.tool)}", signature)
         wrong = wrong or value.broken
     if wrong or effect is None or has_errors(cx.diagnostics[before:]):
         return broken(node.span)
@@ -136,7 +135,8 @@ def _unknown_tool(cx: Context, node: syntax.CallExpression) -> None:
     near = cx.suggester.closest(node.tool, chain(cx.tools.signatures, builtins))
     plain = len(near) == 1 and all(part.isidentifier() for part in near[0].split("."))
     fix = replacing(node.tool_span, near[0]) if plain and not node.quoted else None
-    notes = () if near else (_listed([*cx.tools.signatures]),)
+    strange = confused(node.tool)
+    notes = (strange,) if strange else () if near else (_listed([*cx.tools.signatures]),)
     cx.report(
         "E0301", node.tool_span, f"no tool is called {shown(node.tool)}", *notes, help=did_you_mean(near), fix=fix
     )

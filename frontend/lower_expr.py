@@ -153,8 +153,12 @@ def slice_of(cx: Context, node: syntax.SliceOf) -> Typed:
     base = cx.lower(node.base)
     bounds = [None if bound is None else cx.lower(bound) for bound in (node.start, node.stop)]
     for bound in bounds:
-        if bound is not None and not bound.broken and not infer.may_fit(bound.type, INT):
+        if bound is None or bound.broken:
+            continue
+        if not infer.may_fit(bound.type, INT):
             cx.report("E0403", bound.span, f"the bound of a slice is an int, not {_a(bound.type)}")
+        elif bound.type != ANY and nullable(bound.type):
+            null(cx, bound, "the bound of a slice is an int")
     if base.broken:
         return base
     found = infer.part(base.type)

@@ -37,7 +37,7 @@ class Found(msgspec.Struct, frozen=True):
     end: int
     what: str = ""
     repairs: tuple[Repair, ...] = ()
-    help: str | None = None
+    note: str | None = None
 
 
 class Bad(msgspec.Struct, frozen=True):

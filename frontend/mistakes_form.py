@@ -237,6 +237,8 @@ def missing_parentheses(bad: Bad) -> Found | None:
     rest = rest[offset:]
     if len(rest) < 2 or rest[0].kind != "name" or rest[1].kind not in ("string", "fstring"):
         return None
+    if rest[0].text in KEYWORDS:
+        return None
     start = rest[0].end
     inner = bad.text[rest[1].start : bad.end]
     wrapped = inner if inner.endswith(")") and not unclosed_brackets(rest[1:-1])[0] else inner + ")"

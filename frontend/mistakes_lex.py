@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from llmcc.frontend.confusable import confused, plain
 from llmcc.frontend.mistakes import Bad, Change, Found, Repair, replace
 from llmcc.frontend.tokens import OPENERS, Piece, unclosed_brackets
 from llmcc.frontend.unseen import quoted
@@ -151,12 +152,15 @@ def _plain_number(text: str) -> str | None:
 
 
 def foreign_letter(bad: Bad) -> Found | None:
-    """`höhe = ...`."""
+    """`höhe = ...`, and names with letters that only look right."""
     stop = bad.stop
     piece = next((piece for piece in bad.pieces if piece.kind == "word"), None)
     if piece is None or stop is None or piece.start > stop.start + len(stop.text):
         return None
-    return Found(piece.start, piece.end, quoted(piece.text))
+    meant = [(word, plain(word.text)) for word in bad.pieces if word.kind == "word"]
+    changes = tuple(Change(word.start, word.end, text) for word, text in meant if text.isascii())
+    repairs = (Repair("write the letters that it seems to have", changes),) if changes else ()
+    return Found(piece.start, piece.end, quoted(piece.text), repairs, note=confused(piece.text))
 
 
 def strange_character(bad: Bad) -> Found | None:

@@ -9,7 +9,7 @@ from llmcc.frontend.unseen import quoted
 from llmcc.grammar import KEYWORDS
 
 _COMPARISONS = ("==", "!=", "<", "<=", ">", ">=", "in")
-_LOOSER = ("and", "or", "not", "if", "else", "for", "when", "catch", "return", "=", ",", "(", "[", "{", ":")
+_LOOSER = ("and", "or", "not", "if", "else", "for", "when", "catch", "return", "=", ",", ":")
 _FOREIGN = ("lambda", "is", "await", "yield", "async")
 _FOREIGN_OPS = ("**", "*", "->", "=>", ":=", "+=", "-=", "*=", "/=", "%=")
 _METHOD = re.compile(r"(?:\.\w+)*\(")

@@ -11,7 +11,7 @@ import unicodedata
 
 FENCE = re.compile(r"[ \t]*(?:`{3,}|~{3,})[^`]*")
 _INVISIBLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
-_NAME = r"[A-Za-z_$][\w$]*"
+_NAME = r"(?:[^\W\d]|\$)[\w$]*"  # with letters of any alphabet: those that no name has are an error
 _STATEMENT = re.compile(
     rf"""
       [#$@]                                           # a comment, a value, a decorator
@@ -33,6 +33,7 @@ _STATEMENT = re.compile(
         | \s*"
         | \s+['`]                                     #   an argument without its parenthesis
       )
+    | [^\s=(){{}}\[\]"'`:/?&<>]+\s*=(?!=)                # what would be a definition, if its name were one
     | import\s+[\w.]+\s*$ | from\s+[\w.]+\s+import\s  # statements of Python
     | (?:async\s+)?def\s+\w+\s*\( | for\s+\w+\s+in\s.*:\s*$ | (?:if|elif|while|with)\s.*:\s*$ | (?:else|try)\s*:\s*$
     """,

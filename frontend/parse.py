@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from lark import UnexpectedInput, UnexpectedToken
-
+from llmcc.frontend.depth import too_deep, tree_too_deep
+from llmcc.frontend.lalr import Malformed
 from llmcc.frontend.limits import DEFAULT_LIMITS, SourceLimits
 from llmcc.frontend.literals import LiteralError
 from llmcc.frontend.plan_parser import plan_parser
 from llmcc.frontend.reader import Line, StatementReader
-from llmcc.frontend.syntax import Node, Remark, Statement
-from llmcc.frontend.syntax_errors import explain_failure, explain_literal, too_deep
+from llmcc.frontend.syntax import Remark, Statement
 from llmcc.frontend.unseen import find_unseen
 from llmcc.ir.diagnostics import Diagnostic
 from llmcc.ir.span import Span
@@ -73,23 +70,18 @@ def _parse(line: Line, limits: SourceLimits) -> Statement | Diagnostic:
         return deep
     try:
         statement = run_parser(text, line.number)
-    except LiteralError as error:
-        return explain_literal(text, error, line.ended, parses)
-    except Malformed as error:
-        return explain_failure(text, line.number, error.at, error.expected, line.ended, parses)
-    # No level is shorter than a character, so most lines need no look.
-    if len(stripped) > limits.depth and _depth_passes(statement, limits.depth):
-        return Diagnostic("E0114", statement.span, f"the expression is nested more than {limits.depth} deep")
-    return statement
+    except (LiteralError, Malformed) as error:
+        return _explain(line, error)
+    return tree_too_deep(statement, limits.depth, len(stripped)) or statement
 
 
-class Malformed(Exception):
-    """No statement goes on like this at the character `at`, where one of the terminals `expected` could stand."""
+def _explain(line: Line, error: LiteralError | Malformed) -> Diagnostic:
+    # Most plans have no mistakes, and their users need not wait for all that is known about mistakes.
+    from llmcc.frontend.syntax_errors import explain_failure, explain_literal
 
-    def __init__(self, at: int, expected: frozenset[str]) -> None:
-        super().__init__(f"malformed at {at}")
-        self.at = at
-        self.expected = expected
+    if isinstance(error, LiteralError):
+        return explain_literal(line.text, error, line.ended, parses)
+    return explain_failure(line.text, line.number, error.at, error.expected, line.ended, parses)
 
 
 def run_parser(text: str, number: int) -> Statement:
@@ -99,17 +91,7 @@ def run_parser(text: str, number: int) -> Statement:
         LiteralError: a literal or name in it means nothing.
         Malformed: it is no statement.
     """
-    parser: Any = plan_parser().parse_interactive(text)
-    parser.lexer_thread.state.line_ctr.line = number
-    try:
-        for token in parser.lexer_thread.lex(parser.parser_state):
-            parser.feed_token(token)
-        return parser.feed_eof()  # type: ignore[no-any-return]
-    except UnexpectedInput as error:
-        ended = isinstance(error, UnexpectedToken) and error.token.type == "$END"
-        place: int | None = getattr(error, "pos_in_stream", None)
-        at = len(text) if ended or place is None else place
-        raise Malformed(at, frozenset(parser.accepts())) from None
+    return plan_parser().parse(text, number)  # type: ignore[no-any-return]
 
 
 def parses(text: str) -> bool:
@@ -119,26 +101,3 @@ def parses(text: str) -> bool:
     except (LiteralError, Malformed):
         return False
     return find_unseen(text, 1) is None
-
-
-def _depth_passes(statement: Statement, limit: int) -> bool:
-    level: list[object] = [statement]
-    for _ in range(limit + 2):
-        level = [part for node in level for part in _parts(node)]
-        if not level:
-            return False
-    return True
-
-
-def _parts(node: object) -> list[object]:
-    if isinstance(node, Node):
-        fields = (getattr(node, name) for name in node.__struct_fields__ if name not in ("span", "name_span"))
-        return [part for part in _flat(fields) if isinstance(part, Node)]
-    return []
-
-
-def _flat(parts: object) -> list[object]:
-    flat: list[object] = []
-    for part in parts:  # type: ignore[attr-defined]
-        flat.extend(_flat(part) if isinstance(part, tuple) else (part,))
-    return flat

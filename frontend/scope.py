@@ -14,7 +14,7 @@ from llmcc.ir.span import Span
 from llmcc.ir.types import ANY, Type
 
 
-class Binding(msgspec.Struct, frozen=True, kw_only=True):
+class Binding(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A value of the plan.
 
     `type` is what a later statement sees: with null, if a guard may keep the value from being made. `plain` is the type

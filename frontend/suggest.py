@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from llmcc.frontend.confusable import plain
+
 #: Letters that are taken for each other, each mapped to one of its group.
 _CONFUSED = str.maketrans({"0": "o", "1": "l", "i": "l", "5": "s", "-": "_", " ": "_", ".": "_"})
 #: No more candidates than this are looked at for one word.
@@ -16,7 +18,7 @@ def look(word: str) -> str:
     >>> look("lD_O") == look("1d_0")
     True
     """
-    return word.casefold().translate(_CONFUSED).replace("rn", "m")
+    return plain(word).casefold().translate(_CONFUSED).replace("rn", "m")
 
 
 def distance(a: str, b: str, limit: int) -> int:

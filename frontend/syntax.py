@@ -1,6 +1,7 @@
 """The syntax tree of a plan: what was written and where, before anything is known about names, tools or types.
 
-Every node has the span of the text it came from. Nodes are immutable; equality is by structure, spans included.
+Every node has the span of the text it came from. Nodes are immutable, so there are no cycles; equality is by structure,
+spans included.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from llmcc.ir.expr import BinaryOp, Scalar
 from llmcc.ir.span import Span
 
 
-class Node(msgspec.Struct, frozen=True, tag=True, tag_field="s"):
+class Node(msgspec.Struct, frozen=True, gc=False, tag=True, tag_field="s"):
     """Anything that has a place."""
 
     span: Span

@@ -16,7 +16,6 @@ from llmcc.frontend import mistakes_lex as lex
 from llmcc.frontend import mistakes_value as value
 from llmcc.frontend.literals import LiteralError
 from llmcc.frontend.mistakes import Bad, Found, Repair, bad_line
-from llmcc.frontend.tokens import OPENERS, tokens_of
 from llmcc.frontend.unseen import escaped, quoted
 from llmcc.ir.diagnostics import Diagnostic, Edit, Fix
 from llmcc.ir.span import Span
@@ -112,7 +111,7 @@ CASES = (
     Case("E0115", "{} has no meaning here", None, lex.strange_character,
          ("a = x && y", "a = f();", "a = x ? 1 : 2", "@f(1)", "a = !x", "a = f(x) | g")),
     Case("E0116", "{} is no name: a name has ASCII letters, digits and `_`", None, lex.foreign_letter,
-         ("höhe = f()", "a = größe + 1")),
+         ("höhe = f()", "a = größe + 1", "s\u0435arch(1)", "\u0430 = f()")),
     Case("E0215", "a value without a name has to be a call or a list comprehension", "give it a name: `x = ...`",
          form.unnamed_value, ("1. $1 + 2", "[1, 2]", "1. x", "$1 == 2")),
 )  # fmt: skip
@@ -153,20 +152,6 @@ def explain_literal(text: str, error: LiteralError, ended: bool, parses: Callabl
     return Diagnostic(error.code, error.span, error.message, help=_LITERAL_HELP.get(error.code))
 
 
-def too_deep(text: str, number: int, limit: int) -> Diagnostic | None:
-    """A diagnostic if brackets are nested deeper than `limit`, told before anything is parsed."""
-    if sum(text.count(bracket) for bracket in OPENERS) <= limit:
-        return None
-    depth = 0
-    for piece in tokens_of(text):
-        if piece.kind == "op":
-            depth += (piece.text in OPENERS) - (piece.text in ")]}")
-        if depth > limit:
-            place = Span(number, piece.start + 1, number, piece.end + 1)
-            return Diagnostic("E0114", place, f"brackets are nested more than {limit} deep")
-    return None
-
-
 def _diagnostic(case: Case, found: Found, bad: Bad, number: int) -> Diagnostic:
     place = Span(number, found.start + 1, number, found.end + 1)
     good = [repair for repair in found.repairs if _mends(repair, bad)]
@@ -174,7 +159,8 @@ def _diagnostic(case: Case, found: Found, bad: Bad, number: int) -> Diagnostic:
     advice = case.help.format(found.what) if case.help else None
     if not advice and len(good) == 1:
         advice = escaped(good[0].title)
-    return Diagnostic(case.code, place, case.message.format(found.what), help=advice, fixes=fixes)
+    notes = () if found.note is None else (found.note,)
+    return Diagnostic(case.code, place, case.message.format(found.what), notes, advice, fixes)
 
 
 def _mends(repair: Repair, bad: Bad) -> bool:

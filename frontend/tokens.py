@@ -6,6 +6,7 @@ The parser does not use this lexer. It never fails, and its work is linear in th
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 import msgspec
 
@@ -48,17 +49,20 @@ def tokens_of(line: str) -> list[Piece]:
     >>> [(piece.kind, piece.text) for piece in tokens_of('1. f("a", x')][:4]
     [('number', '1'), ('op', '.'), ('name', 'f'), ('op', '(')]
     """
-    pieces: list[Piece] = []
+    return [*read_tokens(line)]
+
+
+def read_tokens(line: str) -> Iterator[Piece]:
+    """`tokens_of`, one by one: who stops early has not paid for the rest."""
     numbering = _NUMBERING.match(line)
     start = 0
     if numbering is not None:
         start = numbering.end()
-        pieces.append(Piece("number", numbering[1], numbering.start(1), start))
+        yield Piece("number", numbering[1], numbering.start(1), start)
     for found in _PIECE.finditer(line, start):
         kind = found.lastgroup or "other"
         if kind not in ("space", "comment"):
-            pieces.append(Piece(kind, found[0], found.start(), found.end()))
-    return pieces
+            yield Piece(kind, found[0], found.start(), found.end())
 
 
 def unclosed_brackets(pieces: list[Piece]) -> tuple[list[Piece], Piece | None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from importlib import resources
+from pathlib import Path
 
 #: Words that cannot name a value, a variable or (as its first part) a tool. They may name parameters and fields.
 KEYWORDS = frozenset("not and or in if else for when after catch join return true false null True False None".split())
@@ -19,4 +19,4 @@ def load(name: str) -> str:
     Raises:
         FileNotFoundError: there is no grammar of that name.
     """
-    return resources.files("llmcc.grammar").joinpath(f"{name}.lark").read_text(encoding="utf-8")
+    return Path(__file__).with_name(f"{name}.lark").read_text(encoding="utf-8")

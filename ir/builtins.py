@@ -187,8 +187,19 @@ def _round(value: Value, digits: int = 0) -> Value:
 def _unique(items: list[Value]) -> Value:
     first: dict[str, Value] = {}
     for value in items:
-        first.setdefault(canonical(value), value)
+        first.setdefault(canonical(_integral(value)), value)
     return [*first.values()]
+
+
+def _integral(value: Value) -> Value:
+    """The value with every float that is a whole number as an int: values that are equal become the same."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, list):
+        return [_integral(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _integral(item) for key, item in value.items()}
+    return value
 
 
 def _first(items: Any) -> Value:
@@ -246,7 +257,9 @@ def _contains(whole: Any, part: Value) -> Value:
             raise EvaluationError(f"a text can contain only a text, not a {kind(part)}")
         return part in whole
     if isinstance(whole, dict):
-        return isinstance(part, str) and part in whole
+        if not isinstance(part, str):
+            raise EvaluationError(f"a record can contain only a text, the name of a field, not a {kind(part)}")
+        return part in whole
     if isinstance(whole, list):
         return any(equal(v, part) for v in whole)
     raise EvaluationError(f"a {kind(whole)} contains nothing")

@@ -7,7 +7,6 @@ A code tells its family and its level by itself (`E0301`: error of family REF), 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from importlib import resources
 from typing import Any
 
 import msgspec
@@ -109,11 +108,15 @@ def explanation(code: str) -> str | None:
     """The page (Markdown) about a code, or None if there is no such code."""
     if not (len(code) == 5 and code[0] in "EW" and code[1:].isascii() and code[1:].isdigit()):
         return None
+    from importlib import resources
+
     page = resources.files("llmcc.ir").joinpath("codes", f"{code}.md")
     return page.read_text(encoding="utf-8") if page.is_file() else None
 
 
 def all_codes() -> list[str]:
     """Every code that has a page, in order."""
+    from importlib import resources
+
     folder = resources.files("llmcc.ir").joinpath("codes")
     return sorted(page.name.removesuffix(".md") for page in folder.iterdir() if page.name.endswith(".md"))

@@ -106,8 +106,8 @@ class _Evaluation:
         stop: Any = None if expr.stop is None else self.value(expr.stop)
         if not isinstance(base, list | str):
             raise EvaluationError(f"a {kind(base)} has no slices")
-        for bound in (start, stop):
-            if bound is not None and type(bound) is not int:
+        for written, bound in ((expr.start, start), (expr.stop, stop)):
+            if written is not None and type(bound) is not int:
                 raise EvaluationError(f"the bounds of a slice are ints, not a {kind(bound)}")
         return self.made(base[start:stop])
 

@@ -19,7 +19,7 @@ BinaryOp: TypeAlias = Literal[
 ]
 
 
-class _Node(msgspec.Struct, frozen=True, tag=True, tag_field="e"):
+class _Node(msgspec.Struct, frozen=True, gc=False, tag=True, tag_field="e"):
     pass
 
 

@@ -26,7 +26,7 @@ from llmcc.ir.span import Span
 from llmcc.ir.types import Type
 
 
-class _Op(msgspec.Struct, frozen=True, tag=True, tag_field="op"):
+class _Op(msgspec.Struct, frozen=True, gc=False, tag=True, tag_field="op"):
     pass
 
 

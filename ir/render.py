@@ -6,6 +6,7 @@ Nothing in a plan reaches the terminal raw: characters that are hidden, or turn 
 from __future__ import annotations
 
 import json
+import re
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 
@@ -17,6 +18,7 @@ from llmcc.ir.span import Span
 MAX_SHOWN = 100
 _BEFORE = 40
 _TAB = " " * 4
+_END = re.compile(r"\r\n|\r|\n")
 _BOLD, _RED, _YELLOW, _BLUE, _PLAIN = "\x1b[1m", "\x1b[1;31m", "\x1b[1;33m", "\x1b[1;34m", "\x1b[0m"
 
 
@@ -37,7 +39,7 @@ def render(diagnostics: Sequence[Diagnostic], text: str, *, name: str = "plan.tx
     if not diagnostics:
         return ""
     paint = _painted if color else _unpainted
-    lines = text.split("\n")
+    lines = _END.split(text.removeprefix("\ufeff"))
     shown = ["\n".join(_one(d, lines, name, paint)) for d in diagnostics]
     return "\n\n".join([*shown, _summary(diagnostics)])
 
@@ -65,7 +67,7 @@ def _one(found: Diagnostic, lines: list[str], name: str, paint: Callable[[str, s
     yield paint(color, f"{found.severity}[{found.code}]") + paint(_BOLD, f": {visible(found.message)}")
     yield f"{gutter}{paint(_BLUE, '-->')} {visible(name)}:{span.line}:{span.column}"
     if 1 <= span.line <= len(lines):
-        shown, before, width = excerpt(lines[span.line - 1].removesuffix("\r"), span)
+        shown, before, width = excerpt(lines[span.line - 1], span)
         yield bar
         yield f"{paint(_BLUE, f'{number} |')} {shown}".rstrip()
         yield f"{bar} {' ' * before}{paint(color, '^' * width)}"

@@ -51,6 +51,14 @@ def size(value: Value, depth: int = MAX_DEPTH) -> float:
     return 1 + (len(value) if isinstance(value, dict) else 0) + sum(size(part, depth - 1) for part in parts)
 
 
+def depth(expr: e.Expr) -> int:
+    """How deep an expression is nested, in nodes."""
+    level, found = [expr], 0
+    while level:
+        level, found = [part for node in level for part in e.children(node)], found + 1
+    return found
+
+
 class Constants:
     """The values known so far, by name. `max_parts` bounds a computed value, `inline_parts` one that is written into
     its uses.

@@ -7,7 +7,8 @@ from typing import Any, Protocol, TypeVar
 
 import msgspec
 
-from llmcc.ir.ops import Map, Module, Op, ValueOp
+from llmcc.ir.expr import Expr, substitute
+from llmcc.ir.ops import Call, Compute, Map, Module, Op, ValueOp, uses
 
 SomeOp = TypeVar("SomeOp", bound=Op)
 
@@ -50,3 +51,44 @@ def unscheduled(op: ValueOp) -> ValueOp:
     if isinstance(op, Map):
         op = changed(op, body=each(op.body, unscheduled))
     return changed(op, step=None, priority=None)
+
+
+def renamed(op: ValueOp, replacement: Callable[[str], Expr | None]) -> ValueOp:
+    """The op with other expressions for some of the values that it uses, wherever in it they stand."""
+
+    def new(expr: Expr) -> Expr:
+        return substitute(expr, replacement)
+
+    guard, catch = (None if expr is None else new(expr) for expr in (op.guard, op.catch))
+    op = changed(op, guard=guard, catch=catch)
+    if isinstance(op, Compute):
+        return changed(op, expr=new(op.expr))
+    if isinstance(op, Call):
+        args = tuple((name, new(expr)) for name, expr in op.args)
+        return op if args == op.args else changed(op, args=args)
+    body = each(op.body, lambda inner: renamed(inner, replacement))
+    keep = None if op.keep is None else new(op.keep)
+    return changed(op, source=new(op.source), body=body, keep=keep, result=new(op.result))
+
+
+def keeping_order(before: Module, after: Module) -> Module:
+    """`after` with an order edge for every use that it no longer has, if the module is ordered already.
+
+    There a use may be what holds two conflicting calls apart, so it cannot just go. Both modules have the same names.
+    """
+    if after is before or not before.ordered:
+        return after
+    values = _keeping_order(before.values, after.values)
+    return msgspec.structs.replace(after, ops=values if after.end is None else (*values, after.end))
+
+
+def _keeping_order(before: tuple[ValueOp, ...], after: tuple[ValueOp, ...]) -> tuple[ValueOp, ...]:
+    level = {op.name for op in before}
+    made: list[ValueOp] = []
+    for old, new in zip(before, after, strict=True):
+        if isinstance(old, Map) and isinstance(new, Map) and new is not old:
+            new = changed(new, body=_keeping_order(old.body, new.body))
+        have = set() if new is old else {*uses(new), *new.after}
+        lost = () if new is old else tuple(name for name in uses(old) if name in level and name not in have)
+        made.append(changed(new, after=(*new.after, *lost)) if lost else new)
+    return tuple(made)

@@ -9,6 +9,7 @@ from llmcc.ir.ops import Call, Module
 from llmcc.ir.printer import print_name
 from llmcc.ir.signature import Signature
 from llmcc.optimizer.schedule import Bar, Estimate, estimate
+from llmcc.optimizer.times import human
 
 
 def gantt(
@@ -28,7 +29,7 @@ def gantt(
 def _row(bar: Bar, makespan_s: float, columns: int) -> tuple[str, str, str, str, str, str]:
     label = bar.op.tool if isinstance(bar.op, Call) else "map"
     shown = label if label.isascii() and label.isprintable() else quote(label)
-    start, end = f"{bar.start_s:.2f} s", f"{bar.finish_s:.2f} s"
+    start, end = human(bar.start_s), human(bar.finish_s)
     return str(bar.step), print_name(bar.op.name), shown, start, end, _drawn(bar, makespan_s, columns)
 
 
@@ -53,6 +54,6 @@ def _line(row: tuple[str, ...], widths: list[int]) -> str:
 
 def _totals(found: Estimate) -> str:
     return (
-        f"estimated: makespan {found.makespan_s:.2f} s, critical path {found.span_s:.2f} s, work {found.work_s:.2f} s, "
-        f"parallelism {found.parallelism:.2f}, at most {found.peak} at the same time\n"
+        f"estimated: makespan {human(found.makespan_s)}, critical path {human(found.span_s)}, "
+        f"work {human(found.work_s)}, parallelism {found.parallelism:.2f}, at most {found.peak} at the same time\n"
     )

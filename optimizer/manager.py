@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import gc
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 
 import msgspec
 
+from llmcc.ir.collector import paused
 from llmcc.ir.ops import Module
 from llmcc.ir.signature import Signature
 from llmcc.ir.verify import VerificationError, verify
 from llmcc.optimizer.pipeline import PipelineError as PipelineError
 from llmcc.optimizer.pipeline import name_of, parse_pipeline, print_pass
 from llmcc.optimizer.registry import LEVELS
+from llmcc.optimizer.remarks import Remarks, collecting
 
 #: From this many ops on, garbage collection waits: it would go through all of them again and again.
 MANY_OPS = 1000
@@ -37,12 +37,13 @@ def optimize(
     signatures: Mapping[str, Signature] | None = None,
     verify: bool = True,
     observe: Callable[[PassRun], None] | None = None,
+    remarks: Remarks | None = None,
 ) -> Module:
     """A module of the same meaning: the same answer, and the same writes in the same order where they conflict.
 
     Runs the pipeline `passes`, or else that of `level` (0 to 2). `signatures` (by tool) give the estimates and limits
-    that `schedule` goes by. `observe` is told of every pass that was run. Without a `join` or `return` the values that
-    the plan names itself count as its answer.
+    that `schedule` goes by. `observe` is told of every pass that was run, `remarks` of what the passes did, and why not
+    more. Without a `join` or `return` the values that the plan names itself count as its answer.
 
     Raises:
         PipelineError: `passes` is no pipeline.
@@ -52,7 +53,9 @@ def optimize(
     if level not in LEVELS:
         raise ValueError(f"the levels are 0 to {max(LEVELS)}, not {level}")
     pipeline = parse_pipeline(LEVELS[level] if passes is None else passes)
-    with _collection_paused(len(module.ops) >= MANY_OPS):
+    if remarks is not None:
+        remarks.know(module)
+    with paused(len(module.ops) >= MANY_OPS), collecting(remarks):
         if verify:
             _check(module, signatures, "before the first pass")
         for one in pipeline:
@@ -72,15 +75,3 @@ def _check(module: Module, signatures: Mapping[str, Signature] | None, when: str
     except VerificationError as error:
         error.add_note(f"found {when}")
         raise
-
-
-@contextmanager
-def _collection_paused(wanted: bool) -> Iterator[None]:
-    if not wanted or not gc.isenabled():
-        yield
-        return
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()

@@ -4,7 +4,11 @@ one.
 
 from __future__ import annotations
 
+import msgspec
+
 from llmcc.ir.expr import Comprehension, Expr, Ref, rebuild, substitute, walk
+from llmcc.ir.ops import Map, ValueOp
+from llmcc.optimizer.forward import renamed
 
 
 class Numbering:
@@ -56,3 +60,29 @@ class _Normal:
         made = Comprehension(self.of(expr.element), name, source, condition)
         self._bound = outer
         return made
+
+
+def standard(op: Map) -> Map:
+    """What a map does, with the names in it by their place: two maps with the same do the same.
+
+    Its own guard, catch and place in the plan are no part of that.
+    """
+    local: dict[str, str] = {}
+    plain = _plain(op, local)
+    inside = renamed(plain, lambda name: Ref(local[name]) if name in local else None)
+    assert isinstance(inside, Map)
+    return msgspec.structs.replace(inside, guard=None, catch=None, after=())
+
+
+def _plain(op: ValueOp, local: dict[str, str]) -> ValueOp:
+    """The op with new names where it defines one, noted in `local`, and without places and figures."""
+
+    def new(name: str) -> str:
+        return local.setdefault(name, f"  {len(local)}")  # no name of a plan is like that
+
+    after = tuple(local.get(name, name) for name in op.after)
+    op = msgspec.structs.replace(op, name=new(op.name), after=after, span=None, step=None, priority=None)
+    if not isinstance(op, Map):
+        return op
+    var = new(op.var)
+    return msgspec.structs.replace(op, var=var, ordered=True, body=tuple(_plain(one, local) for one in op.body))

@@ -1,16 +1,16 @@
 """What a plan will take: steps, critical paths, and the time of a schedule under the tools' limits. All times in
 seconds.
 
-A call takes what its tool declares (`latency_s`), else `DEFAULT_LATENCY_S`; an expression takes nothing. A map takes
-its body's critical path as often as its elements have to come after one another; where their number is not known, it is
-assumed.
+A call takes what the cost model says, an expression nothing. A map takes its body's critical path as often as its
+elements have to come after one another; where their number is not known, it is assumed.
 """
 
 from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TypeAlias
 
 import msgspec
 
@@ -18,13 +18,16 @@ from llmcc.ir.expr import ListOf
 from llmcc.ir.ops import Call, Compute, Map, Module, ValueOp, uses
 from llmcc.ir.printer import print_name
 from llmcc.ir.signature import Signature
+from llmcc.optimizer.cost import latency_s
+from llmcc.optimizer.times import human
 
-#: What a call takes, in seconds, if nobody has said.
-DEFAULT_LATENCY_S = 1.0
 #: How many elements a map is assumed to have, if its source does not show it.
 ELEMENTS = 10
 #: How many steps, and values of one step, a summary names.
 SUMMARY = 20
+
+#: How many elements a map has: for those that do not show it, or a function that tells it of each.
+Elements: TypeAlias = int | Callable[[Map], int]
 
 
 def before(op: ValueOp) -> list[str]:
@@ -71,17 +74,21 @@ class _Full:
         return step
 
 
-def duration(op: ValueOp, signatures: Mapping[str, Signature], elements: int = ELEMENTS) -> float:
+def duration(op: ValueOp, signatures: Mapping[str, Signature], elements: Elements = ELEMENTS) -> float:
     """How long an op is estimated to take, in seconds."""
     if isinstance(op, Compute):
         return 0.0
     if isinstance(op, Call):
-        signature = signatures.get(op.tool)
-        known = signature is not None and signature.latency_s is not None
-        return signature.latency_s if known else DEFAULT_LATENCY_S  # type: ignore[union-attr,return-value]
-    count = len(op.source.items) if isinstance(op.source, ListOf) else elements
+        return latency_s(op.tool, signatures)
+    count = _elements(op, elements)
     once = max(critical_paths(op.body, signatures, elements).values(), default=0.0)
     return once * (count if op.ordered else math.ceil(count / min([count or 1, *_limits(op, signatures)])))
+
+
+def _elements(op: Map, elements: Elements) -> int:
+    if callable(elements):
+        return elements(op)
+    return len(op.source.items) if isinstance(op.source, ListOf) else elements
 
 
 def _limits(op: Map, signatures: Mapping[str, Signature]) -> list[int]:
@@ -91,7 +98,7 @@ def _limits(op: Map, signatures: Mapping[str, Signature]) -> list[int]:
 
 
 def critical_paths(
-    ops: Sequence[ValueOp], signatures: Mapping[str, Signature], elements: int = ELEMENTS
+    ops: Sequence[ValueOp], signatures: Mapping[str, Signature], elements: Elements = ELEMENTS
 ) -> dict[str, float]:
     """For each op of one level the length, in seconds, of the longest path from its start to the end of the level."""
     paths: dict[str, float] = {}
@@ -161,7 +168,7 @@ def summary(module: Module, signatures: Mapping[str, Signature] | None = None) -
         steps.setdefault(bar.step, []).append(print_name(bar.op.name))
     lines = [f"step {step}: {_some(names)}" for step, names in sorted(steps.items())]
     lines = lines if len(lines) <= SUMMARY else [*lines[:SUMMARY], f"and {len(lines) - SUMMARY} more steps"]
-    calls, times = _count(len(found.bars), "call"), f"{found.makespan_s:.2f} s, one by one {found.work_s:.2f} s"
+    calls, times = _count(len(found.bars), "call"), f"{human(found.makespan_s)}, one by one {human(found.work_s)}"
     return [
         *lines,
         f"{calls} in {_count(len(steps), 'step')}, at most {found.peak} at the same time; estimated {times}",

@@ -285,7 +285,9 @@ class Execution:
             error,
         )
         self._records.append(record)
-        self._show(CallEnded(record))
+        # As the plan sees it, not as the tool gave it.
+        frame = self.machine.nodes[start.key].region.frame
+        self._show(CallEnded(record, frame.values.get(start.op) if status == "done" else None))
 
     def _status(
         self, start: ev.StartCall, event: ev.Event

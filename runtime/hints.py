@@ -99,6 +99,8 @@ def _generic(origin: Any, args: tuple[Any, ...], outer: tuple[Any, ...]) -> Type
         return union(*(_type(arg, outer) for arg in args))
     if origin is typing.Literal:
         return union(*map(_literal, args))
+    if not args and origin in (*_LISTS, *_RECORDS):
+        return ANY_LIST if origin in _LISTS else ANY_RECORD  # `typing.List` and the like, which say no more
     if origin in _LISTS:
         return ListType(_type(args[0], outer))
     if origin is tuple:

@@ -42,9 +42,10 @@ class CallRecord:
 
 @dataclass(frozen=True, slots=True)
 class CallEnded:
-    """A call is over, for good."""
+    """A call is over, for good. `value` is what the tool returned; None if it did not."""
 
     record: CallRecord
+    value: Value = None
 
 
 #: Is told of each call, at once, in the task that runs it; what it raises ends the run.

@@ -24,16 +24,19 @@ from llmcc.ir.signature import Parameter, Signature
 from llmcc.ir.span import Span
 from llmcc.ir.values import Value
 
-#: The tools that drawn modules call: one of each effect, and two whose resources may or may not be the same.
+#: The tools that drawn modules call: one of each effect, and two whose resources may or may not be the same. Some cost
+#: money.
 TOOLS = {
     s.name: s
     for s in (
-        Signature(name="calc", parameters=(Parameter("a"), Parameter("b", required=False)), effect=PURE),
+        Signature(
+            name="calc", parameters=(Parameter("a"), Parameter("b", required=False)), effect=PURE, cost_usd=0.001
+        ),
         Signature(name="look", parameters=(Parameter("key"),), effect=Effect("read", ("store:{key}",))),
         Signature(
             name="put", parameters=(Parameter("key"), Parameter("value")), effect=Effect("write", ("store:{key}",))
         ),
-        Signature(name="web.search", parameters=(Parameter("query"),), effect=Effect("read", ("web",))),
+        Signature(name="web.search", parameters=(Parameter("query"),), effect=Effect("read", ("web",)), cost_usd=0.005),
         Signature(name="log", parameters=(Parameter("text"),), effect=Effect("write", ("log", "*"))),
     )
 }

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from llmcc.driver.commands.common import UserError, open_toolbox, tools_option
+from llmcc.driver.commands.common import UserError, catalog_option, open_toolbox, tools_option
 from llmcc.driver.commands.run import to_json
 from llmcc.runtime.limits import Limits
 from llmcc.runtime.toolbox import Toolbox
@@ -18,6 +18,7 @@ from llmcc.runtime.toolbox import Toolbox
 @click.command("ask")
 @click.argument("question")
 @tools_option
+@catalog_option
 @click.option("--model", metavar="MODEL", help="A GGUF file, or openai:NAME; by default the embedded model.")
 @click.option("--base-url", metavar="URL", help="The server of an openai: model.")
 @click.option("--show-plan", is_flag=True, help="Print the plan and the calls to stderr, also when piped.")
@@ -34,6 +35,7 @@ from llmcc.runtime.toolbox import Toolbox
 def command(
     question: str,
     tools: str | None,
+    catalog: str | None,
     model: str | None,
     base_url: str | None,
     show_plan: bool,
@@ -52,7 +54,7 @@ def command(
         raise click.UsageError("--base-url goes with --model openai:NAME")
     if not question.strip():
         raise UserError("the question is empty")
-    toolbox = open_toolbox(tools)
+    toolbox = open_toolbox(tools, catalog)
     assert toolbox is not None
     import trio
 

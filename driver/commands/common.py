@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from llmcc.frontend.limits import SourceLimits
+from llmcc.frontend.source import decode_plan
 from llmcc.ir.diagnostics import Diagnostic
 from llmcc.ir.errors import LlmccError
 from llmcc.ir.render import render
-from llmcc.runtime.toolbox import Toolbox, load_toolbox
+
+if TYPE_CHECKING:
+    from llmcc.runtime.profile import Profile
+    from llmcc.runtime.toolbox import Toolbox
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
@@ -27,6 +33,20 @@ class UserError(click.ClickException):
         click.echo(f"error: {self.message}", err=True)
 
 
+class NotUtf8(UserError):
+    """A plan's bytes are no text; shown like every other diagnostic about a plan."""
+
+    def __init__(self, found: Diagnostic, text: str, name: str) -> None:
+        super().__init__(found.message)
+        self.diagnostics = (found,)
+        self._text = text
+        self._name = name
+
+    def show(self, file: Any = None) -> None:
+        """Prints the diagnostic to standard error."""
+        show_diagnostics(self.diagnostics, self._text, self._name)
+
+
 def source_argument(function: Decorated) -> Decorated:
     """The argument SOURCE: a file, or `-` for standard input."""
     return click.argument("source", metavar="PLAN", type=click.Path(path_type=str))(function)
@@ -36,6 +56,20 @@ def tools_option(function: Decorated) -> Decorated:
     """The option `--tools FILE`."""
     return click.option(
         "--tools", "tools", metavar="FILE", help="The tools a plan may call: a tools.py or a tools.json."
+    )(function)
+
+
+def catalog_option(function: Decorated) -> Decorated:
+    """The option `--catalog FILE`."""
+    return click.option(
+        "--catalog", "catalog", metavar="FILE", help="What the tools do, if others described them: an effects.toml."
+    )(function)
+
+
+def profile_option(function: Decorated) -> Decorated:
+    """The option `--profile FILE`."""
+    return click.option(
+        "--profile", "profile", metavar="FILE", help="What calls took in earlier runs (from run --profile-out)."
     )(function)
 
 
@@ -50,36 +84,113 @@ def dialect_option(function: Decorated) -> Decorated:
     )(function)
 
 
+def limit_option(function: Decorated) -> Decorated:
+    """The option `--limit NAME=N`, several times; the command gets `limits`."""
+    names = ", ".join(SourceLimits.__struct_fields__)
+    return click.option(
+        "--limit",
+        "limits",
+        metavar="NAME=N",
+        multiple=True,
+        callback=_limits,
+        help=f"How large a plan may be, by {names} (can be given several times).",
+    )(function)
+
+
+def _limits(_context: click.Context, _parameter: click.Parameter, given: tuple[str, ...]) -> SourceLimits:
+    bounds: dict[str, int] = {}
+    for one in given:
+        name, _, number = one.partition("=")
+        if name not in SourceLimits.__struct_fields__:
+            raise click.BadParameter(
+                f"no limit is called {name!r}: there are {', '.join(SourceLimits.__struct_fields__)}"
+            )
+        if not (number.isascii() and number.isdecimal() and len(number) < 16 and int(number)):
+            raise click.BadParameter(f"{one!r} gives no number above 0")
+        bounds[name] = int(number)
+    return SourceLimits(**bounds)
+
+
 def read_source(source: str) -> tuple[str, str]:
     """The name and the text of a plan.
 
     Raises:
-        UserError: it cannot be read, or is not UTF-8.
+        UserError: it cannot be read.
+        NotUtf8: it is not UTF-8.
     """
     try:
         data = sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()
     except OSError as error:
         raise UserError(f"cannot read {source}: {error.strerror or error}") from None
     name = "<stdin>" if source == "-" else source
-    try:
-        return name, data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise UserError(f"{name} is not UTF-8: byte 0x{data[error.start]:02x} in line {line}") from None
+    text, wrong = decode_plan(data)
+    if wrong is not None:
+        raise NotUtf8(wrong, text, name)
+    return name, text
 
 
-def open_toolbox(path: str | None) -> Toolbox | None:
-    """The toolbox of `--tools`, if the option was given.
+def write_source(source: str, text: str) -> None:
+    """Puts `text` into the file `source`, all of it or, if that fails, nothing; the file keeps its mode.
 
     Raises:
-        UserError: the file cannot be used; the message says where and why.
+        UserError: it cannot be written.
+    """
+
+    import shutil
+    import tempfile
+
+    target = Path(source).resolve()
+    held: Path | None = None
+    try:
+        number, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+        held = Path(name)
+        with os.fdopen(number, "wb") as file:
+            file.write(text.encode())
+        shutil.copymode(target, held)
+        held.replace(target)
+    except OSError as error:
+        if held is not None:
+            held.unlink(missing_ok=True)
+        raise UserError(f"cannot write {source}: {error.strerror or error}") from None
+
+
+def open_toolbox(path: str | None, catalog: str | None = None) -> Toolbox | None:
+    """The toolbox of `--tools`, if the option was given, with what `--catalog` says of its tools.
+
+    Raises:
+        UserError: a file cannot be used; the message says where and why.
     """
     if path is None:
+        if catalog is not None:
+            raise click.UsageError("--catalog says what tools do, and so goes with --tools FILE")
         return None
+    from llmcc.runtime.toolbox import load_toolbox
+
     try:
-        return load_toolbox(path)
+        toolbox = load_toolbox(path)
+        return toolbox if catalog is None else _declared(toolbox, catalog)
     except LlmccError as error:
         raise UserError(str(error)) from None
+
+
+def _declared(toolbox: Toolbox, file: str) -> Toolbox:
+    from llmcc.runtime.catalog import Catalog
+
+    catalog = Catalog.read(file)
+    unknown = catalog.unknown(toolbox)
+    if unknown:
+        named = ", ".join(name if near is None else f"{name} (did you mean {near}?)" for name, near in unknown.items())
+        click.echo(f"warning: {file}: no such tool is in the toolbox: {named}", err=True)
+    return catalog.apply(toolbox)
+
+
+def open_profile(path: str | None) -> Profile | None:
+    """The profile of `--profile`, if the option was given; what is wrong with the file ends the command."""
+    if path is None:
+        return None
+    from llmcc.runtime.profile_file import read_profile
+
+    return read_profile(path)
 
 
 def show_diagnostics(diagnostics: Sequence[Diagnostic], text: str, name: str) -> None:

@@ -5,8 +5,12 @@ from __future__ import annotations
 import click
 
 from llmcc.driver.commands.common import (
+    catalog_option,
     dialect_option,
+    limit_option,
+    open_profile,
     open_toolbox,
+    profile_option,
     read_source,
     require_pass,
     show_diagnostics,
@@ -14,23 +18,31 @@ from llmcc.driver.commands.common import (
     tools_option,
 )
 from llmcc.driver.program import CompileError, compile
+from llmcc.frontend.limits import SourceLimits
 from llmcc.ir import printer
+from llmcc.ir.escape import visible
 from llmcc.optimizer.manager import PassRun, PipelineError
+from llmcc.optimizer.remarks import Remarks
 from llmcc.optimizer.schedule import summary
+from llmcc.optimizer.table import bounds_lines
 
 
 @click.command("compile")
 @source_argument
 @tools_option
+@catalog_option
+@profile_option
 @dialect_option
+@limit_option
 @click.option("-O", "level", type=click.IntRange(0, 2), default=2, show_default=True, help="How much to optimize.")
 @click.option("--passes", metavar="TEXT", help="A pipeline instead of the level's: 'merge-duplicates,order-effects'.")
 @click.option("--print-after", metavar="PASS", help="Print the IR after this pass ('all': after each) to stderr.")
 @click.option("--time-passes", is_flag=True, help="Print each pass's CPU time to stderr.")
+@click.option("--remarks", "with_remarks", is_flag=True, help="Print what was optimized, what not, and why, to stderr.")
 @click.option(
     "--emit",
     "form",
-    type=click.Choice(["ir", "json", "dot", "mermaid", "schedule"]),
+    type=click.Choice(["ir", "json", "dot", "mermaid", "schedule", "bounds", "digest"]),
     default="ir",
     show_default=True,
     help="What to print.",
@@ -38,11 +50,15 @@ from llmcc.optimizer.schedule import summary
 def command(
     source: str,
     tools: str | None,
+    catalog: str | None,
+    profile: str | None,
     dialect: str,
+    limits: SourceLimits,
     level: int,
     passes: str | None,
     print_after: str | None,
     time_passes: bool,
+    with_remarks: bool,
     form: str,
 ) -> int:
     """Compile PLAN (a file, or - for standard input) and print its IR with its schedule.
@@ -51,7 +67,10 @@ def command(
     """
     require_pass(print_after)
     name, text = read_source(source)
-    toolbox = open_toolbox(tools)
+    toolbox = open_toolbox(tools, catalog)
+    if profile is not None and toolbox is None:
+        raise click.UsageError("a profile is about tools: --tools FILE")
+    remarks = Remarks() if with_remarks else None
 
     def observe(run: PassRun) -> None:
         if print_after in (run.name, "all"):
@@ -66,8 +85,11 @@ def command(
             dialect=dialect,  # type: ignore[arg-type]  # click has checked it
             level=level,
             passes=passes,
+            limits=limits,
             name=name,
             observe=observe if print_after or time_passes else None,
+            profile=open_profile(profile),
+            remarks=remarks,
         )
     except CompileError as error:
         show_diagnostics(error.diagnostics, text, name)
@@ -75,7 +97,11 @@ def command(
     except PipelineError as error:
         raise click.UsageError(str(error)) from None
     show_diagnostics(program.diagnostics, text, name)
+    if remarks is not None:
+        click.echo("".join(f"{line}\n" for line in remarks.lines(visible(name))), err=True, nl=False)
     click.echo(program.emit(form).rstrip("\n"))  # type: ignore[arg-type]  # click has checked it
     if form == "ir":
-        click.echo("\n".join(f"# {line}" for line in summary(program.module, program.signatures)))
+        lines = summary(program.module, program.signatures)
+        lines += bounds_lines(program.module, program.signatures, program.latencies)
+        click.echo("\n".join(f"# {line}" for line in lines))
     return 0

@@ -9,8 +9,11 @@ from typing import Any
 import click
 
 from llmcc.driver.commands.common import (
+    catalog_option,
     dialect_option,
+    open_profile,
     open_toolbox,
+    profile_option,
     read_source,
     show_diagnostics,
     source_argument,
@@ -20,12 +23,17 @@ from llmcc.driver.execute import run_sync
 from llmcc.driver.program import CompileError, compile
 from llmcc.ir.frame import Failure
 from llmcc.ir.values import to_text
-from llmcc.runtime.outcome import Outcome
+from llmcc.runtime.outcome import CallEnded, CallStarted, Observer, Outcome
+from llmcc.runtime.profile import Profile
+from llmcc.runtime.profile_file import add_to_file, check_target
 
 
 @click.command("run")
 @source_argument
 @tools_option
+@catalog_option
+@profile_option
+@click.option("--profile-out", metavar="FILE", help="Add what the calls took to this file.")
 @dialect_option
 @click.option("-O", "level", type=click.IntRange(0, 2), default=2, show_default=True, help="How much to optimize.")
 @click.option("--json", "as_json", is_flag=True, help="Print values and calls as one JSON object.")
@@ -35,6 +43,9 @@ from llmcc.runtime.outcome import Outcome
 def command(
     source: str,
     tools: str | None,
+    catalog: str | None,
+    profile: str | None,
+    profile_out: str | None,
     dialect: str,
     level: int,
     as_json: bool,
@@ -46,26 +57,56 @@ def command(
     if tools is None:
         raise click.UsageError("a plan needs its tools to run: --tools FILE")
     name, text = read_source(source)
-    toolbox = open_toolbox(tools)
+    toolbox = open_toolbox(tools, catalog)
+    if profile_out is not None:
+        check_target(profile_out)  # now, and not after the calls are made
     try:
-        program = compile(text, toolbox, dialect=dialect, level=level, name=name)  # type: ignore[arg-type]
+        program = compile(
+            text,
+            toolbox,
+            dialect=dialect,  # type: ignore[arg-type]  # click has checked it
+            level=level,
+            name=name,
+            profile=open_profile(profile),
+        )
     except CompileError as error:
         show_diagnostics(error.diagnostics, text, name)
         return 1
     show_diagnostics(program.diagnostics, text, name)
     given = {"deadline_s": deadline, "max_calls": max_calls, "max_running": concurrency}
     limits: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
-    outcome = run_sync(program, observer=None if as_json else _observer(), **limits)
+    seen = Profile()
+    observers = [None if as_json else _observer(), None if profile_out is None else seen]
+    outcome = run_sync(program, observer=_all_of(observers), **limits)
+    _tell(outcome, name, as_json=as_json)
+    if profile_out is not None:
+        add_to_file(seen, profile_out)
+    return 0 if outcome.ok else 1
+
+
+def _tell(outcome: Outcome, name: str, *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(to_json(outcome), ensure_ascii=False, indent=2))
-        return 0 if outcome.ok else 1
+        return
     for failure in outcome.errors:
         click.echo(f"error: {_failure_line(failure, name)}", err=True)
     for key in outcome.abandoned:
         click.echo(f"warning: {key} did not stop when told to and may still be running", err=True)
     if outcome.failed is None:
         click.echo(to_text(outcome.value))
-    return 0 if outcome.ok else 1
+
+
+def _all_of(observers: list[Observer | None]) -> Observer | None:
+    """One observer for several."""
+    wanted = [one for one in observers if one is not None]
+    if not wanted:
+        return None
+
+    def tell(news: CallStarted | CallEnded) -> None:
+        for one in wanted:
+            one(news)
+
+    return tell
 
 
 def _observer() -> Any:

@@ -6,17 +6,18 @@ import json
 
 import click
 
-from llmcc.driver.commands.common import UserError, open_toolbox
-from llmcc.ir.signature import Signature
+from llmcc.driver.commands.common import UserError, catalog_option, open_toolbox
+from llmcc.driver.facts import facts
 from llmcc.runtime.describe import toolfile
 
 
 @click.command("tools")
 @click.argument("file")
+@catalog_option
 @click.option("--json", "as_json", is_flag=True, help="Print them as a tools.json.")
-def command(file: str, as_json: bool) -> int:
+def command(file: str, catalog: str | None, as_json: bool) -> int:
     """List the tools of FILE (a tools.py or tools.json) with their types, effects and figures."""
-    toolbox = open_toolbox(file)
+    toolbox = open_toolbox(file, catalog)
     if toolbox is None:
         raise UserError(f"cannot read {file}")
     if as_json:
@@ -26,19 +27,5 @@ def command(file: str, as_json: bool) -> int:
         click.echo(signature)
         if signature.description:
             click.echo(f"    {signature.description}")
-        click.echo(f"    {', '.join(_facts(signature))}")
+        click.echo(f"    {', '.join(facts(signature))}")
     return 0
-
-
-def _facts(signature: Signature) -> list[str]:
-    facts = [str(signature.effect) if signature.effect is not None else "effect not declared (a plan cannot use it)"]
-    if signature.effect is not None and signature.effect.writes and signature.idempotent:
-        facts.append("idempotent")
-    figures = (
-        ("latency", signature.latency_s, "s"),
-        ("timeout", signature.timeout_s, "s"),
-        ("cost", signature.cost_usd, " USD"),
-        ("retries", signature.retries or None, ""),
-        ("limit", signature.limit, " at a time"),
-    )
-    return facts + [f"{name} {value:g}{unit}" for name, value, unit in figures if value is not None]

@@ -23,12 +23,14 @@ from typing import Annotated
 
 import msgspec
 
-from llmcc.ir.expr import NOTHING, Expr, children
+from llmcc.ir.expr import NOTHING, Expr, is_literal
 from llmcc.ir.ops import Call, Compute, Join, Map, Module, Op, Return, ValueOp, needs
+from llmcc.ir.printer import print_expr
 from llmcc.ir.signature import Signature
 from llmcc.ir.types import NULL
-from llmcc.optimizer.constants import Constants, Unknown
-from llmcc.optimizer.forward import Forward, changed, each, over_module, unscheduled
+from llmcc.optimizer.constants import Constants, Unknown, depth
+from llmcc.optimizer.forward import Forward, changed, each, keeping_order, over_module, unscheduled
+from llmcc.optimizer.remarks import current
 
 #: Folding does not nest an expression deeper than this (deeper ones may stay as they are).
 MAX_DEPTH = 64
@@ -42,7 +44,7 @@ class FoldConstants(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def __call__(self, module: Module, signatures: Mapping[str, Signature]) -> Module:
         """The module with its constants folded."""
-        return over_module(self.forward(), module)
+        return keeping_order(module, over_module(self.forward(), module))
 
     def forward(self) -> Forward:
         """The pass for a plan that streams in."""
@@ -52,6 +54,7 @@ class FoldConstants(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class _Folding:
     def __init__(self, constants: Constants) -> None:
         self._constants = constants
+        self._remarks = current()
 
     def step(self, op: Op) -> tuple[Op, ...]:
         """The op, folded."""
@@ -66,6 +69,8 @@ class _Folding:
         if always is False:
             return self._null(op)
         guard = None if always is True else guard
+        if op.guard is not None and guard is None:
+            self._report(op, "always runs: its condition is true")
         catch = None if op.catch is None else self._expr(op.catch)
         new = self._inside(changed(op, guard=guard, catch=catch))
         return op if new is op else unscheduled(new)
@@ -82,6 +87,7 @@ class _Folding:
         if isinstance(op, Compute) and op.expr == NOTHING and op.guard is None:
             return op
         self._constants.learn(op.name, None)
+        self._report(op, "never runs: its condition is false")
         return Compute(name=op.name, type=NULL, expr=NOTHING, after=op.after, span=op.span)
 
     def _compute(self, op: Compute) -> Compute:
@@ -90,7 +96,13 @@ class _Folding:
         if op.guard is not None or isinstance(value, Unknown):
             return new
         self._constants.learn(op.name, value)
+        if self._remarks is not None and not is_literal(op.expr):
+            self._report(op, f"is {_cut(print_expr(new.expr))}")
         return changed(new, catch=None)  # it cannot fail
+
+    def _report(self, op: ValueOp, what: str) -> None:
+        if self._remarks is not None:
+            self._remarks.note("folded", op.name, f"{self._remarks.name(op.name)} {what}")
 
     def _region(self, op: Map) -> Map:
         """A map with its region folded, as long as it still needs the same values from outside."""
@@ -120,13 +132,10 @@ class _Folding:
         return _shallow(expr, folded), value
 
 
+def _cut(text: str) -> str:
+    return text if len(text) <= 60 else f"{text[:59]}…"
+
+
 def _shallow(before: Expr, after: Expr) -> Expr:
     """`after`, unless it is nested too deeply."""
-    return after if after is before or _depth(after) <= max(MAX_DEPTH, _depth(before)) else before
-
-
-def _depth(expr: Expr) -> int:
-    level, depth = [expr], 0
-    while level:
-        level, depth = [part for node in level for part in children(node)], depth + 1
-    return depth
+    return after if after is before or depth(after) <= max(MAX_DEPTH, depth(before)) else before

@@ -13,11 +13,11 @@ After:
     join(a = %a, b = %a)
 
 The duplicate stays as a name for the first (`remove-dead` takes it out where nobody can see it), and keeps its own
-guard or catch where the first has none. Equal pure expressions become one value in the same way, in the plan and inside
-a map's body.
+guard or catch where the first has none. Equal pure expressions become one value in the same way, and so do maps over
+the same list whose bodies are the same; all of it in the plan and inside a map's body.
 
 Declines: writes; calls with different guards, catches or types, unless the first has none; a duplicate that comes
-`after` an op that the first does not come after; calls on different levels (inside a map and outside, or in two maps).
+`after` an op that the first does not come after; calls on different levels, or in two maps that differ.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ from llmcc.ir.signature import Signature
 from llmcc.ir.types import ANY, NULL, union
 from llmcc.optimizer.alias import Resource, WriteLog, access
 from llmcc.optimizer.forward import Forward, changed, each, over_module, unscheduled
-from llmcc.optimizer.numbering import Numbering, normal
+from llmcc.optimizer.merge_remarks import MergeRemarks
+from llmcc.optimizer.numbering import Numbering, normal, standard
 
 
 class MergeDuplicates(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -63,6 +64,7 @@ class _Merging:
         self._numbering = numbering
         self._writes = WriteLog()
         self._firsts: dict[Hashable, _First] = {}
+        self._remarks = MergeRemarks.wanted()
 
     def step(self, op: Op) -> tuple[Op, ...]:
         """The op, or its duplicate's new name."""
@@ -77,7 +79,9 @@ class _Merging:
         touched = access(new)
         for written in touched.writes:
             self._writes.note(written)
-        merged = new if touched.writes or isinstance(new, Map) else self._merged(new, touched.reads)
+        merged = new if touched.writes else self._merged(new, touched.reads)
+        if self._remarks is not None:
+            self._remarks.saw(new, merged, None if isinstance(new, Map) else _what(new))
         if isinstance(merged, Compute) and isinstance(merged.expr, Ref) and merged.guard is merged.catch is None:
             self._numbering.alias(op.name, merged.expr.name)
         return op if merged is op else unscheduled(merged)
@@ -100,7 +104,7 @@ class _Merging:
         renamed = tuple((name, self._numbering.rename(expr)) for name, expr in args)
         return args if all(a is b for (_, a), (_, b) in zip(args, renamed, strict=True)) else renamed
 
-    def _merged(self, op: Compute | Call, reads: tuple[Resource, ...]) -> Compute | Call:
+    def _merged(self, op: ValueOp, reads: tuple[Resource, ...]) -> ValueOp:
         if isinstance(op, Compute) and (isinstance(op.expr, Ref) or is_literal(op.expr)):
             return op  # nothing to save
         what = _what(op)
@@ -115,22 +119,24 @@ class _Merging:
         self._firsts[what, guard, catch] = _First(op.name, frozenset(op.after), reads, self._writes.count)
         return op
 
-    def _holds(self, first: _First, op: Compute | Call) -> bool:
+    def _holds(self, first: _First, op: ValueOp) -> bool:
         """Whether the first one's value is still the one that `op` would have."""
         if not first.after.issuperset(op.after):
             return False
         return all(self._writes.last(one) <= first.time for one in first.reads)
 
 
-def _what(op: Compute | Call) -> Hashable:
+def _what(op: ValueOp) -> Hashable:
     """What an op computes: two with the same are duplicates, as far as guards, catches and time allow."""
+    if isinstance(op, Map):
+        return standard(op)
     exprs = tuple(map(normal, operands(op)))
     if isinstance(op, Compute):
         return exprs, op.type
     return op.tool, tuple(name for name, _ in op.args), exprs, op.effect, op.type
 
 
-def _name_for(op: Compute | Call, first: str, guard: Expr | None, catch: Expr | None) -> Compute:
+def _name_for(op: ValueOp, first: str, guard: Expr | None, catch: Expr | None) -> Compute:
     """The duplicate `op` as a name for its first, of which guard and catch are given: it keeps what that lacks."""
     own_guard = op.guard if guard is None else None
     # A guard of its own can also fail by itself, which the first one's catch does not see.

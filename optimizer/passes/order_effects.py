@@ -38,6 +38,7 @@ from llmcc.ir.types import NULL
 from llmcc.optimizer.alias import access
 from llmcc.optimizer.dependence import Conflicts, Reduction
 from llmcc.optimizer.forward import Forward, changed, over_module, run_forward, unscheduled
+from llmcc.optimizer.order_remarks import OrderRemarks
 
 
 class OrderEffects(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -65,6 +66,7 @@ class _Ordering:
         self._reduction = Reduction()
         self._name = ""
         self._made: list[Compute] = []
+        self._remarks = OrderRemarks.wanted()
 
     def step(self, op: Op) -> tuple[Op, ...]:
         """The op with its edges, and before it the barriers that it needs."""
@@ -76,6 +78,8 @@ class _Ordering:
         new = self._reduction.keep(found, (*used, *op.after))
         after = (*op.after, *new) if new else op.after
         self._reduction.add(op.name, (*used, *after))
+        if self._remarks is not None:
+            self._remarks.saw(op, new, self._made)
         op = changed(unscheduled(op), after=after)
         return (*self._made, self._inside(op) if isinstance(op, Map) else op)
 

@@ -31,6 +31,7 @@ from llmcc.ir.ops import Compute, Map, Module, Op, ValueOp, inner, needs, uses
 from llmcc.ir.signature import Signature
 from llmcc.ir.types import NULL
 from llmcc.optimizer.alias import access
+from llmcc.optimizer.dead_remarks import report
 from llmcc.optimizer.forward import changed, unscheduled
 
 
@@ -43,7 +44,9 @@ class RemoveDead(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """The module without what nobody needs."""
         end = module.end
         roots = uses(end) if end is not None else [op.name for op in module.values if "." not in op.name]
-        ops: tuple[Op, ...] = _without_dead(module.values, roots, self.fan)
+        live = _without_dead(module.values, roots, self.fan)
+        report(module.values, live, roots)
+        ops: tuple[Op, ...] = live
         ops = ops if end is None else (*ops, end)
         if len(ops) == len(module.ops) and all(a is b for a, b in zip(ops, module.ops, strict=True)):
             return module

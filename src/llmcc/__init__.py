@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from llmcc.driver.agent import Agent, Answer
     from llmcc.driver.execute import run, run_sync
     from llmcc.driver.program import CompileError, Program, compile
+    from llmcc.frontend.limits import SourceLimits
     from llmcc.ir.diagnostics import Diagnostic
     from llmcc.ir.errors import (
         LimitExceeded,
@@ -46,6 +47,7 @@ _HOMES = {
     "CompileError": "llmcc.driver.program",
     "Program": "llmcc.driver.program",
     "compile": "llmcc.driver.program",
+    "SourceLimits": "llmcc.frontend.limits",
     "Diagnostic": "llmcc.ir.diagnostics",
     "LimitExceeded": "llmcc.ir.errors",
     "LlmccError": "llmcc.ir.errors",
@@ -70,6 +72,7 @@ __all__ = [
     "LlmccError",
     "Outcome",
     "Program",
+    "SourceLimits",
     "Tool",
     "ToolError",
     "ToolInputError",

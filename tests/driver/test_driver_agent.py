@@ -259,6 +259,19 @@ def test_a_stream_that_breaks_anywhere_has_written_nothing(cut: int) -> None:
     assert not [what for what in world.called if what.startswith("send")]
 
 
+@given(st.integers(1, 60))
+def test_a_plan_that_is_cut_off_is_never_taken_for_a_shorter_one(tokens: int) -> None:
+    plan = 'a = search("K2")\nb = send("hello")\nreturn 10 + 20 + 30'
+    world = World()
+    answer = world.ask(scripted(plan, chunks=list), max_plan_tokens=tokens, max_repairs=0)
+    if tokens < len(plan):
+        assert answer.problem is not None
+        assert "cut off" in answer.problem
+        assert "send hello" not in world.called
+    else:
+        assert answer.value == 60
+
+
 @pytest.mark.parametrize("error", [ModelUnavailable("the server is down"), StreamBroken("cut")])
 def test_a_models_failure_is_an_error_of_its_class(error: LlmccError) -> None:
     with pytest.raises(type(error), match=str(error)):

@@ -238,7 +238,7 @@ def test_misuse_exits_2(llmcc: Llmcc, argv: tuple[str, ...]) -> None:
 def test_bytes_that_are_no_text_are_told_with_their_line(llmcc: Llmcc) -> None:
     result = llmcc("compile", "-", stdin=b"a = f()\nb = \xff\n")
     assert result.exit_code == 1
-    assert "line 2" in result.stderr
+    assert "<stdin>:2:5" in result.stderr and "0xff" in result.stderr
 
 
 def test_our_own_fault_exits_70_and_asks_for_a_report(llmcc: Llmcc, monkeypatch: pytest.MonkeyPatch) -> None:

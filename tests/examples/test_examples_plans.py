@@ -18,6 +18,7 @@ DIALECTS: dict[str, Literal["native", "llmcompiler"]] = {
     "chain": "native",
     "filter": "native",
     "guarded": "native",
+    "redundant": "native",
 }
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from llmcc.frontend.front import compile_front
 from llmcc.frontend.limits import SourceLimits
+from llmcc.frontend.source import decode_plan
 from llmcc.ir.diagnostics import FAMILIES, Diagnostic, all_codes, explanation, has_errors
 from llmcc.ir.signature import Signature
 from llmcc.runtime.toolfile import parse_toolfile
@@ -30,6 +31,8 @@ class Example(msgspec.Struct, frozen=True):
     limits: SourceLimits
     #: Other codes that the example cannot be without.
     also: frozenset[str]
+    #: The text stands for bytes, those that are no ASCII as `\\xff`.
+    bytes: bool = False
 
 
 def examples(page: str) -> list[Example]:
@@ -43,12 +46,18 @@ def examples(page: str) -> list[Example]:
             options = dict(word.split("=") for word in words if "=" in word)
             bounds = {name: int(value) for name, value in options.items() if name in SourceLimits.__struct_fields__}
             text = block["text"].removesuffix("\n") if "cut" in words else block["text"]
+            text = text.encode().decode("unicode_escape") if "bytes" in words else text
             dialect, also = options.get("dialect", "native"), frozenset(options.get("also", "").split(","))
-            found.append(Example(text, signatures, dialect, words[0] == "good", SourceLimits(**bounds), also))
+            good, limits = words[0] == "good", SourceLimits(**bounds)
+            found.append(Example(text, signatures, dialect, good, limits, also, "bytes" in words))
     return found
 
 
 def compiled(example: Example) -> tuple[Diagnostic, ...]:
+    if example.bytes:
+        _, wrong = decode_plan(example.text.encode("latin-1"))
+        assert wrong is not None
+        return (wrong,)
     return compile_front(example.text, example.signatures, dialect=example.dialect, limits=example.limits).diagnostics
 
 

@@ -233,7 +233,7 @@ def test_references_in_strings_interpolate_in_the_dialect() -> None:
 def test_a_whole_reference_becomes_text_where_only_text_fits() -> None:
     text = '1. peaks()\n2. search("$1")\n3. ask("$1")\n4. join()<END_OF_PLAN>'
     assert [line.split(" : ")[0] for line in printed(text, "llmcompiler")[1:3]] == [
-        "%2 = call search(query = str(%1))",
+        "%2 = call search(query = format(%1))",
         "%3 = call ask(data = %1)",
     ]
 

@@ -212,10 +212,10 @@ def test_fixes(line: str) -> None:
         ("x = " + "9" * 5000, "E0110", "1:5-5005", None),
         ("f(a=1, 2)", "E0206", "1:8-9", None),
         ("x = in + 1", "E0209", "1:5-7", "`in` is a word of the language and cannot be a name"),
-        ("a\u202e = f()", "E0102", "1:2-3", None),
+        ("a\u202e = f()", "E0121", "1:2-3", None),
         ("a = f()\x07", "E0101", "1:8-9", "a control character (U+0007) stands in the plan"),
         ("a = '\ud800'", "E0105", "1:6-7", None),
-        ("# \u202e", "E0102", "1:3-4", None),
+        ("# \u202e", "E0121", "1:3-4", None),
         ("a = f()\x85", "E0102", "1:8-9", None),
     ],
 )

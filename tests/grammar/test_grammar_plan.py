@@ -175,5 +175,5 @@ def test_drawn_sentences_are_read_alike(text: str) -> None:
     text = text.lstrip(" \t")
     if accepted_by_lark(text):
         assert accepted_by_llguidance(text)
-        # What the grammar cannot say: SPEC 3.
+        # What the grammar cannot say: SPEC 4.
         assert set(errors(text)) <= {"E0206", "E0209", "E0108", "E0110", "E0101", "E0102", "E0114"}

@@ -203,7 +203,7 @@ BUILTIN_CASES: list[tuple[str, Value]] = [
     ("sorted(%xs)", [1, 2, 3]),
     ('[%x.n for %x in sorted(%rs, "h")]', ["b", "a", "c"]),
     ('[%x.n for %x in sorted(%rs, "h", true)]', ["a", "c", "b"]),
-    ("unique([1, 1.0, true, 1, [1], [1]])", [1, 1.0, True, [1]]),
+    ("unique([1, 1.0, true, 1, [1], [1]])", [1, True, [1]]),
     ("first(%xs)", 3),
     ("last(%s)", "o"),
     ("range(3)", [0, 1, 2]),

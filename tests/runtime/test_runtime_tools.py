@@ -88,6 +88,9 @@ class Modelled:
         (tuple[int, ...], "list[int]"),
         (set[str], "list[str]"),
         (typing.Sequence[int], "list[int]"),
+        (typing.Sequence, "list[any]"),
+        (typing.List, "list[any]"),  # noqa: UP006 - the old spelling is what is tested
+        (typing.Dict, "{...: any}"),  # noqa: UP006 - the old spelling is what is tested
         (dict, "{...: any}"),
         (dict[str, int], "{...: int}"),
         (dict[int, int], "any"),
