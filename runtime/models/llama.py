@@ -93,8 +93,8 @@ class Llama:
         call = Call(request, self._seed)
         async with running(self._running_worker(), call.work, call.end):
             await call.begun.wait()
-            if call.error:
-                raise call.error
+            if call.refusal:
+                raise call.refusal
             yield call.completion
 
     async def __aenter__(self) -> Self:

@@ -25,6 +25,8 @@ class Call:
 
     def __init__(self, request: Request, seed: int) -> None:
         self.begun = trio.Event()
+        #: Why the answer did not even begin; what goes wrong later comes out of `chunks`, after the text before it.
+        self.refusal: BaseException | None = None
         self.error: BaseException | None = None
         self.completion = Completion(self)
         self._request = request
@@ -47,6 +49,7 @@ class Call:
     def end(self, error: BaseException | None) -> None:
         """The work is over: wakes who waits for the beginning or for a text."""
         self.error = error
+        self.refusal = None if self.begun.is_set() else error
         self._sender.close()
         self.begun.set()
 

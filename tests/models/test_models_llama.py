@@ -25,6 +25,7 @@ from llmcc.runtime.models import (
     Request,
     default_model_path,
 )
+from llmcc.runtime.models.llama_call import Call
 
 pytestmark = pytest.mark.slow
 
@@ -247,6 +248,23 @@ def test_a_bad_grammar_generates_nothing(model: Llama, ask: Ask) -> None:
     with pytest.raises(GrammarError, match="nowhere"):
         trio.run(main)
     assert ask(FRANCE)[0]
+
+
+def test_an_error_that_is_there_before_anybody_looked_loses_no_text() -> None:
+    async def main() -> None:
+        call = Call(Request(prompt="x"), 0)
+        call.begun.set()
+        call._sender.send_nowait("a")
+        call.end(GrammarError("later"))
+        assert call.refusal is None
+        assert await call.__anext__() == "a"
+        with pytest.raises(GrammarError, match="later"):
+            await call.__anext__()
+        refused = Call(Request(prompt="x"), 0)
+        refused.end(GrammarError("at once"))
+        assert isinstance(refused.refusal, GrammarError)
+
+    trio.run(main)
 
 
 def test_a_bad_second_grammar_ends_the_stream(model: Llama) -> None:
