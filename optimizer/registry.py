@@ -11,10 +11,13 @@ from llmcc.ir.ops import Module
 from llmcc.ir.signature import Signature
 from llmcc.optimizer.forward import Forward
 from llmcc.optimizer.passes.fold_constants import FoldConstants
+from llmcc.optimizer.passes.hoist_invariant import HoistInvariant
 from llmcc.optimizer.passes.merge_duplicates import MergeDuplicates
 from llmcc.optimizer.passes.order_effects import OrderEffects
 from llmcc.optimizer.passes.remove_dead import RemoveDead
 from llmcc.optimizer.passes.schedule import Schedule
+from llmcc.optimizer.passes.simplify import Simplify
+from llmcc.optimizer.passes.sink_guards import SinkGuards
 
 
 class Pass(Protocol):
@@ -41,13 +44,19 @@ class Entry(msgspec.Struct, frozen=True):
 
 PASSES: dict[str, Entry] = {
     "fold-constants": Entry(FoldConstants, "computes what is known before the plan runs"),
+    "simplify": Entry(Simplify, "writes expressions in a simpler form of the same value"),
+    "hoist-invariant": Entry(HoistInvariant, "runs once, before a map, what is the same for all its elements"),
     "merge-duplicates": Entry(MergeDuplicates, "makes one call of calls that cannot differ"),
     "remove-dead": Entry(RemoveDead, "removes what nobody needs and changes nothing"),
+    "sink-guards": Entry(SinkGuards, "lets costly calls wait for the conditions under which they are needed"),
     "order-effects": Entry(OrderEffects, "writes the order of conflicting calls into the ops"),
     "schedule": Entry(Schedule, "writes each op's parallel step and its path to the end"),
 }
 
-#: What each level runs. Every level gives a module that can be run.
+#: What each level runs. Every level gives a module that can be run. `simplify`, `hoist-invariant` and `sink-guards` are
+#: asked for by name (`--passes`) until an independent check of every pass's result stands behind them. Their places
+#: would be: `simplify` after `fold-constants`, `hoist-invariant` before `merge-duplicates`, `sink-guards` after
+#: `remove-dead`.
 LEVELS: dict[int, str] = {
     0: "order-effects,schedule",
     1: "fold-constants,remove-dead,order-effects,schedule",

@@ -17,7 +17,8 @@ guard or catch where the first has none. Equal pure expressions become one value
 the same list whose bodies are the same; all of it in the plan and inside a map's body.
 
 Declines: writes; calls with different guards, catches or types, unless the first has none; a duplicate that comes
-`after` an op that the first does not come after; calls on different levels, or in two maps that differ.
+`after` an op that the first does not come after; calls on different levels (`hoist-invariant` brings those to one level
+that do not depend on the element), or in two maps that differ.
 """
 
 from __future__ import annotations

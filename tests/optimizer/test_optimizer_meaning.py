@@ -24,10 +24,11 @@ from llmcc.optimizer.manager import optimize
 from llmcc.optimizer.online import Online
 from llmcc.optimizer.registry import LEVELS, ONLINE, PASSES
 from llmcc.testing.modules import TOOLS, modules
+from llmcc.testing.opportunities import opportunities
 
 SEEDS = st.integers(0, 2**16)
 ONE_PASS = st.sampled_from(sorted(PASSES))
-VARIANTS = [*PASSES, "order-effects{fan=1}", "remove-dead{fan=1}", "schedule{width=1}"]
+VARIANTS = [*PASSES, "order-effects{fan=1}", "remove-dead{fan=1}", "schedule{width=1}", "sink-guards{speculate=true}"]
 PIPELINES = st.lists(st.sampled_from(VARIANTS), max_size=5)
 FEW = st.sampled_from([e.Const(text) for text in "aaab"])
 
@@ -112,7 +113,7 @@ def dense(draw: st.DrawFn) -> Module:
     return Module((*ops, Return(expr=e.ListOf(tuple(map(e.Ref, wanted))))))
 
 
-PLANS = dense() | modules(max_ops=9, depth=1)
+PLANS = dense() | opportunities() | modules(max_ops=9, depth=1)
 
 
 class World:

@@ -19,10 +19,13 @@ from llmcc.optimizer import manager
 from llmcc.optimizer.manager import PassRun, optimize
 from llmcc.optimizer.online import Online
 from llmcc.optimizer.passes.fold_constants import FoldConstants
+from llmcc.optimizer.passes.hoist_invariant import HoistInvariant
 from llmcc.optimizer.passes.merge_duplicates import MergeDuplicates
 from llmcc.optimizer.passes.order_effects import OrderEffects
 from llmcc.optimizer.passes.remove_dead import RemoveDead
 from llmcc.optimizer.passes.schedule import Schedule
+from llmcc.optimizer.passes.simplify import Simplify
+from llmcc.optimizer.passes.sink_guards import SinkGuards
 from llmcc.optimizer.pipeline import BadOption, PipelineError, UnknownPass, parse_pipeline, print_pipeline
 from llmcc.optimizer.registry import LEVELS, PASSES, ForwardPass
 
@@ -33,6 +36,9 @@ ANY_PASS = (
     | st.builds(RemoveDead, SIZES)
     | st.builds(OrderEffects, SIZES)
     | st.builds(Schedule, SIZES, SIZES)
+    | st.builds(Simplify)
+    | st.builds(HoistInvariant)
+    | st.builds(SinkGuards, st.booleans())
 )
 FOUR_LINES = """plan {dialect = 1, ordered = false} {
   %a = call search(query = "height of Mount Everest") : str {effect = read("*")}
@@ -60,7 +66,7 @@ def test_blanks_and_defaults_do_not_count() -> None:
     ("text", "error", "part"),
     [
         ("fold-constant", UnknownPass, "did you mean `fold-constants`?"),
-        ("zzz", UnknownPass, "there are fold-constants, merge-duplicates"),
+        ("zzz", UnknownPass, "there are fold-constants, simplify"),
         ("schedule{widht=8}", BadOption, "widht"),
         ("schedule{width=many}", BadOption, "int"),
         ("schedule{width=-1}", BadOption, ">= 0"),
@@ -134,7 +140,7 @@ def test_collection_waits_for_a_large_module_only_and_goes_on_after() -> None:
 
 def test_only_passes_that_look_backwards_run_while_a_plan_streams_in() -> None:
     forward = {name for name, entry in PASSES.items() if isinstance(entry.kind(), ForwardPass)}
-    assert forward == {"fold-constants", "merge-duplicates", "order-effects"}
+    assert forward == {"fold-constants", "simplify", "merge-duplicates", "order-effects"}
     with pytest.raises(PipelineError, match="`remove-dead` needs the whole plan"):
         Online("order-effects,remove-dead")
 
