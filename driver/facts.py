@@ -20,5 +20,7 @@ def facts(signature: Signature) -> list[str]:
         ("cost", signature.cost_usd, " USD"),
         ("retries", signature.retries or None, ""),
         ("limit", signature.limit, " at a time"),
+        ("rate", signature.rate, "/s"),
+        ("breaker", signature.breaker, " failures"),
     )
     return found + [f"{name} {value:g}{unit}" for name, value, unit in figures if value is not None]

@@ -15,9 +15,20 @@ class EvaluationError(LlmccError):
 
 
 class ToolError(LlmccError):
-    """A tool failed. A tool may raise it (or any other exception); `retryable` says that trying again may help."""
+    """A tool failed. A tool may raise it (or any other exception).
+
+    `retryable` says that trying again may help, `retry_after` not before how many seconds.
+    """
 
     retryable = False
+    retry_after: float | None = None
+
+    def __init__(self, *args: object, retryable: bool | None = None, retry_after: float | None = None) -> None:
+        super().__init__(*args)
+        if retryable is not None:
+            self.retryable = retryable
+        if retry_after is not None:
+            self.retryable, self.retry_after = True, retry_after
 
 
 class ToolInputError(ToolError):
@@ -32,6 +43,10 @@ class ToolTimeout(ToolError):
     """A tool did not answer within its time limit."""
 
     retryable = True
+
+
+class CircuitOpen(ToolError):
+    """A tool was not called, because its last calls all failed."""
 
 
 class ToolMissing(ToolError):

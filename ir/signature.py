@@ -25,7 +25,9 @@ class Signature(msgspec.Struct, frozen=True, kw_only=True):
 
     `effect` is None while nobody has declared it, which is an error as soon as a plan uses the tool.
     `latency_s` (seconds) and `cost_usd` (dollars a call) are estimates; `timeout_s` (seconds), `retries` (beyond the
-    first attempt) and `limit` (calls at the same time) are rules that the runtime keeps. `foldable` allows the
+    first attempt; `retry_on` names the classes of errors after which there is one, None leaves that to the errors),
+    `limit` (calls at the same time), `rate` (calls a second, in bursts of at most `burst`) and `breaker` (after so many
+    failures in a row the tool is left alone for `cooldown_s`) are rules that the runtime keeps. `foldable` allows the
     compiler to call a pure tool itself.
     """
 
@@ -39,7 +41,12 @@ class Signature(msgspec.Struct, frozen=True, kw_only=True):
     cost_usd: float | None = None
     timeout_s: float | None = None
     retries: int = 0
+    retry_on: tuple[str, ...] | None = None
     limit: int | None = None
+    rate: float | None = None
+    burst: int = 1
+    breaker: int | None = None
+    cooldown_s: float = 30.0
     foldable: bool = False
 
     def parameter(self, name: str) -> Parameter | None:

@@ -23,9 +23,9 @@ import msgspec
 from llmcc.ir.effects import PURE, holes
 from llmcc.ir.errors import LlmccError
 from llmcc.ir.signature import Parameter, Signature
-from llmcc.runtime.durations import seconds
+from llmcc.runtime.rules import fields_of
 from llmcc.runtime.toolbox import Toolbox
-from llmcc.runtime.tools import Tool, check_rules, effect_of
+from llmcc.runtime.tools import Tool, effect_of
 
 
 class CatalogError(LlmccError):
@@ -43,7 +43,12 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cost_usd: float | None = None
     timeout: str | float | None = None
     retries: int | None = None
+    retry_on: list[str] | None = None
     limit: int | None = None
+    rate: str | float | None = None
+    burst: int | None = None
+    breaker: int | None = None
+    cooldown: str | float | None = None
 
     def apply(self, signature: Signature) -> Signature:
         """The signature with what the entry says in place of its own.
@@ -59,16 +64,9 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         effect = effect_of(name, self.effect, self.resource, [p.name for p in signature.parameters])
         if effect is not None:
             signature = msgspec.structs.replace(signature, effect=effect, idempotent=False, foldable=False)
-        said = {
-            "idempotent": self.idempotent,
-            "foldable": self.foldable,
-            "latency_s": _duration(name, self.latency),
-            "cost_usd": self.cost_usd,
-            "timeout_s": _duration(name, self.timeout),
-            "retries": self.retries,
-            "limit": self.limit,
-        }
-        check_rules(name, retries=self.retries or 0, limit=self.limit, cost_usd=self.cost_usd)
+        said = {"idempotent": self.idempotent, "foldable": self.foldable} | fields_of(
+            name, msgspec.structs.asdict(self), signature
+        )
         changed = msgspec.structs.replace(signature, **{key: value for key, value in said.items() if value is not None})
         if changed.foldable and (changed.effect is None or changed.effect.kind != "pure"):
             raise ValueError(f"{name}: only a pure tool is foldable")
@@ -140,13 +138,6 @@ class Catalog:
         except ValueError as error:
             raise CatalogError(f"{self.file}: {error}") from error
         return declared
-
-
-def _duration(name: str, text: str | float | None) -> float | None:
-    try:
-        return None if text is None else seconds(text)
-    except ValueError as error:
-        raise ValueError(f"{name}: {error}") from error
 
 
 def _tables(table: dict[str, Any], name: str = "") -> Iterator[tuple[str, dict[str, Any]]]:

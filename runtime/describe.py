@@ -7,6 +7,7 @@ from typing import Any
 
 from llmcc.ir.signature import Parameter, Signature
 from llmcc.ir.types import ANY, EnumType, Field, ListType, Prim, Type, UnionType
+from llmcc.runtime.rules import declared
 
 _NAMES = {"null": "null", "bool": "boolean", "int": "integer", "float": "number", "str": "string"}
 
@@ -60,16 +61,8 @@ def _tool(signature: Signature) -> dict[str, Any]:
         entry["effect"] = signature.effect.kind
         if signature.effect.resources:
             entry["resource"] = list(signature.effect.resources)
-    figures = {
-        "idempotent": signature.idempotent or None,
-        "foldable": signature.foldable or None,
-        "latency": signature.latency_s,
-        "cost_usd": signature.cost_usd,
-        "timeout": signature.timeout_s,
-        "retries": signature.retries or None,
-        "limit": signature.limit,
-    }
-    return entry | {name: value for name, value in figures.items() if value is not None}
+    said = {"idempotent": signature.idempotent, "foldable": signature.foldable}
+    return entry | {name: True for name, value in said.items() if value} | declared(signature)
 
 
 def _parameter(parameter: Parameter) -> dict[str, Any]:

@@ -43,12 +43,16 @@ class CallFinished(_Message, frozen=True):
 
 
 class CallFailed(_Message, frozen=True):
-    """A tool failed with an error of class `error`; `retryable` says that another attempt may help."""
+    """A tool failed with an error of class `error`.
+
+    `retryable` says that another attempt may help, `delay_s` not before how many seconds, if the other side said that.
+    """
 
     key: str
     error: str
     message: str
     retryable: bool = False
+    delay_s: float | None = None
 
 
 class CallCancelled(_Message, frozen=True):
@@ -69,7 +73,7 @@ Event: TypeAlias = (
 
 
 class StartCall(_Message, frozen=True):
-    """Call `tool` with `args` now (an `attempt` beyond the first: after a pause).
+    """Call `tool` with `args` now (an `attempt` beyond the first: after a pause, of `delay_s` seconds if that is said).
 
     `op` is the op's name; `key` is the call's own name in the run, such as `m[3].m.1` for an op in a map.
     """
@@ -79,6 +83,7 @@ class StartCall(_Message, frozen=True):
     tool: str
     args: dict[str, Value]
     attempt: int
+    delay_s: float | None = None
 
 
 class CancelCall(_Message, frozen=True):

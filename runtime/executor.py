@@ -223,13 +223,15 @@ class Execution:
     async def _attempt(self, start: ev.StartCall) -> ev.CallFinished | ev.CallFailed | ev.CallCancelled:
         with self._running[start.key].scope:
             if start.attempt > 1:
-                await trio.sleep(self._pause(start.attempt))
+                await trio.sleep(self._pause(start))
             return await attempt(start, self._toolbox, self._threads, self._limits.timeout_s)
         return ev.CallCancelled(start.key)
 
-    def _pause(self, attempt: int) -> float:
-        """Full jitter: of many calls that failed together, no two come back together."""
-        bound = min(self._limits.backoff_max_s, self._limits.backoff_s * 2.0 ** min(attempt - 2, 60))
+    def _pause(self, start: ev.StartCall) -> float:
+        """What the other side said; else full jitter: of many calls that failed together, no two come back together."""
+        if start.delay_s is not None:
+            return start.delay_s
+        bound = min(self._limits.backoff_max_s, self._limits.backoff_s * 2.0 ** min(start.attempt - 2, 60))
         return self._random.uniform(0, bound)
 
     async def _expire(self, deadline_s: float) -> None:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import trio
 
-from llmcc.ir.errors import ToolInputError, ToolMissing, ToolTimeout
+from llmcc.ir.errors import CircuitOpen, ToolInputError, ToolMissing, ToolTimeout
 from llmcc.ir.signature import Signature
 from llmcc.ir.values import Value, mismatch
 from llmcc.runtime import events as ev
-from llmcc.runtime.faults import class_name, message, retryable
+from llmcc.runtime.faults import class_name, delay_s, message, retryable
+from llmcc.runtime.governor import governed
 from llmcc.runtime.threads import Threads
 from llmcc.runtime.tools import Tool
 
@@ -30,6 +31,30 @@ async def attempt(
         positional, named = _bound(tool, start.args)
     except (ToolMissing, ToolInputError) as error:
         return failed(start.key, error)
+    governor = governed(tool)
+    if governor is None:
+        return await _ended(start, tool, threads, timeout_s, positional, named)
+    try:
+        await governor.enter()
+    except CircuitOpen as error:
+        return failed(start.key, error)
+    event = None
+    try:
+        event = await _ended(start, tool, threads, timeout_s, positional, named)
+    finally:
+        governor.ended(event)
+    return event
+
+
+async def _ended(
+    start: ev.StartCall,
+    tool: Tool,
+    threads: Threads,
+    timeout_s: float | None,
+    positional: list[Any],
+    named: dict[str, Any],
+) -> ev.CallFinished | ev.CallFailed:
+    retry_on = tool.signature.retry_on
     limit = tool.signature.timeout_s if tool.signature.timeout_s is not None else timeout_s
     with trio.move_on_after(float("inf") if limit is None else limit):
         try:
@@ -40,15 +65,15 @@ async def attempt(
             _, rest = group.split(trio.Cancelled)
             if rest is None:
                 raise
-            return failed(start.key, rest)
+            return failed(start.key, rest, retry_on)
         except BaseException as error:  # also SystemExit and KeyboardInterrupt: a tool's own, never the user's
-            return failed(start.key, error)
-    return failed(start.key, ToolTimeout(f"{start.tool} did not answer within {limit:g} s"))
+            return failed(start.key, error, retry_on)
+    return failed(start.key, ToolTimeout(f"{start.tool} did not answer within {limit:g} s"), retry_on)
 
 
-def failed(key: str, error: BaseException) -> ev.CallFailed:
-    """The event of a call that failed with `error`."""
-    return ev.CallFailed(key, class_name(error), message(error), retryable(error))
+def failed(key: str, error: BaseException, retry_on: Collection[str] | None = None) -> ev.CallFailed:
+    """The event of a call that failed with `error`; `retry_on` is what the tool says about trying again."""
+    return ev.CallFailed(key, class_name(error), message(error), retryable(error, retry_on), delay_s(error))
 
 
 def check_arguments(signature: Signature, args: Mapping[str, Value]) -> None:

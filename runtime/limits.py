@@ -17,6 +17,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     `deadline_s`: seconds for the whole run (None: no bound); then it stops with what is known.
     `grace_s`: seconds that the end of a run waits for blocking tools that did not stop when told to.
     `backoff_s`, `backoff_max_s`: a retry waits a random time up to a bound that doubles from here to there.
+    `delay_max_s`: how long a retry waits where the other side says how long; a call that is to wait longer fails.
     """
 
     max_running: int | None = 64
@@ -28,6 +29,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     grace_s: float = 0.25
     backoff_s: float = 0.1
     backoff_max_s: float = 10.0
+    delay_max_s: float = 60.0
 
     def __post_init__(self) -> None:
         """Refuses bounds under which nothing could ever run.
@@ -39,7 +41,16 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
             bound = getattr(self, name)
             if bound is not None and bound < 1:
                 raise ValueError(f"{name} is at least 1, not {bound}")
-        for name in ("max_calls", "max_fanout", "timeout_s", "deadline_s", "grace_s", "backoff_s", "backoff_max_s"):
+        for name in (
+            "max_calls",
+            "max_fanout",
+            "timeout_s",
+            "deadline_s",
+            "grace_s",
+            "backoff_s",
+            "backoff_max_s",
+            "delay_max_s",
+        ):
             bound = getattr(self, name)
             if bound is not None and not bound >= 0:
                 raise ValueError(f"{name} is at least 0, not {bound}")

@@ -196,9 +196,9 @@ class Machine:
     def _call_failed(self, event: ev.CallFailed) -> None:
         node = self._running(event.key, event)
         assert isinstance(node.op, Call)
-        if event.retryable and self._may_retry(node, node.op):
+        if event.retryable and (event.delay_s or 0.0) <= self.limits.delay_max_s and self._may_retry(node, node.op):
             node.attempt += 1
-            self._out.append(self._start_call(node))
+            self._out.append(self._start_call(node, event.delay_s))
             return
         self.queue.release(node)
         if node.state != "withdrawn":
@@ -229,9 +229,9 @@ class Machine:
         signature = self.signatures.get(tool)
         return None if signature is None else signature.limit
 
-    def _start_call(self, node: Node) -> ev.StartCall:
+    def _start_call(self, node: Node, delay_s: float | None = None) -> ev.StartCall:
         assert isinstance(node.op, Call) and node.args is not None
-        return ev.StartCall(node.key, node.op.name, node.op.tool, node.args, node.attempt)
+        return ev.StartCall(node.key, node.op.name, node.op.tool, node.args, node.attempt, delay_s)
 
     def _start_ready(self) -> None:
         while (node := self.queue.take()) is not None:

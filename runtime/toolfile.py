@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 from llmcc.ir.errors import LlmccError
 from llmcc.ir.signature import Parameter, Signature
 from llmcc.ir.types import ANY, RecordType, Type
-from llmcc.runtime.durations import seconds
+from llmcc.runtime.rules import OPTIONS, RuleError, fields_of
 from llmcc.runtime.schema import SchemaError, type_of_schema
-from llmcc.runtime.tools import Tool, check_rules, effect_of
+from llmcc.runtime.tools import Tool, effect_of
 
 #: How the same thing is called in other people's files.
 _SYNONYMS = {
@@ -21,9 +21,7 @@ _SYNONYMS = {
     "outputSchema": "returns",
     "output_schema": "returns",
 }
-_OURS = (
-    "name description parameters returns effect resource idempotent latency cost_usd timeout retries limit foldable"
-).split()
+_OURS = (*"name description parameters returns effect resource idempotent foldable".split(), *OPTIONS)
 #: Entries of other people's files that say nothing which counts here.
 _FOREIGN = {"type", "strict", "title", "annotations", "icons", "_meta", "execution", "cache_control", "$schema"}
 
@@ -117,8 +115,6 @@ class _Entry:
         if not name or "`" in name or not name.isprintable():
             raise SchemaError(f"{self._path}/name", "a tool needs a name of one line without backticks")
         parameters = self._parameters()
-        rules = {key: self._get(key, default) for key, default in (("retries", 0), ("limit", None), ("cost_usd", None))}
-        self._try("retries", lambda: check_rules(name, **rules))
         resource = self._get("resource", None)
         if resource is not None and not isinstance(resource, str | list):
             raise SchemaError(f"{self._path}/resource", "a resource is a text or a list of texts")
@@ -135,11 +131,15 @@ class _Entry:
             effect=effect,
             idempotent=self._flag("idempotent"),
             description=self._text("description", "").strip().partition("\n")[0],
-            latency_s=self._duration("latency"),
-            timeout_s=self._duration("timeout"),
             foldable=foldable,
-            **rules,
+            **self._rules(name),
         )
+
+    def _rules(self, name: str) -> dict[str, Any]:
+        try:
+            return fields_of(name, {option: self._get(option, None) for option in OPTIONS})
+        except RuleError as error:
+            raise SchemaError(self._place(error.option), str(error)) from error
 
     def _parameters(self) -> tuple[Parameter, ...]:
         schema = self._get("parameters", None)
@@ -160,10 +160,6 @@ class _Entry:
     def _schema(self, key: str, default: Type) -> Type:
         value = self._get(key, None)
         return default if value is None else type_of_schema(value, self._place(key))
-
-    def _duration(self, key: str) -> float | None:
-        value = self._get(key, None)
-        return None if value is None else self._try(key, lambda: seconds(value))
 
     def _flag(self, key: str) -> bool:
         value = self._get(key, False)

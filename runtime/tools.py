@@ -14,9 +14,9 @@ from llmcc.ir.signature import Parameter, Signature
 from llmcc.ir.types import ANY
 from llmcc.ir.values import Value, importable
 from llmcc.runtime.docstrings import described
-from llmcc.runtime.durations import seconds
 from llmcc.runtime.hints import hints_of, type_of_hint
 from llmcc.runtime.inputs import Conversion, conversion
+from llmcc.runtime.rules import OPTIONS, fields_of
 
 EffectKind: TypeAlias = Literal["pure", "read", "write"]
 
@@ -103,8 +103,13 @@ def tool(
     latency: str | float | None = None,
     cost_usd: float | None = None,
     timeout: str | float | None = None,
-    retries: int = 0,
+    retries: int | None = None,
+    retry_on: Iterable[str | type[BaseException]] | None = None,
     limit: int | None = None,
+    rate: str | float | None = None,
+    burst: int | None = None,
+    breaker: int | None = None,
+    cooldown: str | float | None = None,
     idempotent: bool = False,
     foldable: bool = False,
     name: str | None = None,
@@ -126,7 +131,14 @@ def tool(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
         timeout: how long a call may take before it fails with `ToolTimeout`.
         retries: how many further attempts a call gets that failed in a way that may pass. A write gets none unless
             it is `idempotent`.
+        retry_on: the classes of errors (or their names) after which a call is tried again. Without it the error's
+            own `retryable` decides, and errors of connections and timeouts are. An error's `retry_after` (seconds), or
+            the header of that name in its `response`, says how long to wait.
         limit: how many calls may run at the same time.
+        rate: how many calls may start a second, or a text like "90/min".
+        burst: how many of them may start at once; one unless told otherwise.
+        breaker: after how many failures in a row the tool is left alone: its calls fail with `CircuitOpen`.
+        cooldown: for how long; then one call is let through to see. 30 s unless told otherwise.
         idempotent: whether calling twice does the same as calling once.
         foldable: whether the compiler may call the (pure) tool itself.
         name: how plans call it, if not by the function's name.
@@ -156,14 +168,10 @@ def _signature(
     *,
     effect: EffectKind | None = None,
     resource: str | Iterable[str] | None = None,
-    latency: str | float | None = None,
-    cost_usd: float | None = None,
-    timeout: str | float | None = None,
-    retries: int = 0,
-    limit: int | None = None,
     idempotent: bool = False,
     foldable: bool = False,
     name: str | None = None,
+    **rules: Any,
 ) -> Signature:
     shown = name if name is not None else getattr(function, "__name__", None)
     if not isinstance(shown, str) or not _NAME.fullmatch(shown):
@@ -172,7 +180,9 @@ def _signature(
     hints = hints_of(function)
     summary, notes = described(inspect.getdoc(function) or "")
     parameters = tuple(_parameter(shown, one, hints, notes) for one in inspect.signature(function).parameters.values())
-    check_rules(shown, retries=retries, limit=limit, cost_usd=cost_usd)
+    unknown = rules.keys() - set(OPTIONS)
+    if unknown:
+        raise TypeError(f"{shown}: a tool has no option {min(unknown)!r}")
     if foldable and effect != "pure":
         raise ValueError(f"{shown}: only a pure tool is foldable")
     return Signature(
@@ -182,12 +192,8 @@ def _signature(
         effect=effect_of(shown, effect, resource, [p.name for p in parameters]),
         idempotent=idempotent,
         description=summary,
-        latency_s=None if latency is None else seconds(latency),
-        cost_usd=cost_usd,
-        timeout_s=None if timeout is None else seconds(timeout),
-        retries=retries,
-        limit=limit,
         foldable=foldable,
+        **fields_of(shown, rules),
     )
 
 
@@ -242,16 +248,6 @@ def effect_of(
         if unknown:
             raise ValueError(f"{name}: the resource {pattern!r} names {unknown[0]!r}, which is no parameter")
     return Effect(kind, resources or (() if kind == "pure" else (EVERYTHING,)))  # type: ignore[arg-type]
-
-
-def check_rules(name: str, *, retries: object, limit: object, cost_usd: object) -> None:
-    """Raises `ValueError` if one of a tool's figures makes no sense."""
-    if type(retries) is not int or retries < 0:
-        raise ValueError(f"{name}: retries are 0 or more, not {retries!r}")
-    if limit is not None and (type(limit) is not int or limit < 1):
-        raise ValueError(f"{name}: the limit is 1 or more, not {limit!r}")
-    if cost_usd is not None and (isinstance(cost_usd, bool) or not isinstance(cost_usd, int | float) or cost_usd < 0):
-        raise ValueError(f"{name}: the cost is a number of dollars, not {cost_usd!r}")
 
 
 def shown_name(name: str) -> str:
