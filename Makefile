@@ -14,12 +14,13 @@ PINS := pyproject.toml constraints.txt
 .DELETE_ON_ERROR:
 # Two pips must not write to one environment.
 .NOTPARALLEL:
-.PHONY: help setup demo test bench-frontend lint format clean bench-bfcl
+.PHONY: help setup demo test bench-frontend bench-scheduler lint format clean bench-bfcl
 
 help:
 	@echo 'make demo     ask the atlas three questions through a model that runs in this process'
 	@echo 'make test     run all tests             (make test PYTEST="-k parser" runs some)'
 	@echo 'make bench-frontend  how fast plans are compiled, beside other compilers in Python'
+	@echo 'make bench-scheduler what the scheduler costs a call, beside trio, asyncio and LangGraph'
 	@echo 'make lint     ruff, mypy and the import rules'
 	@echo 'make format   let ruff rewrite the code'
 	@echo 'make bench-bfcl'
@@ -42,6 +43,10 @@ test: $(STAMPS)/dev $(STAMPS)/local
 bench-frontend: $(STAMPS)/dev
 	@$(PIP) --group bench
 	@$(PY) bench/frontend.py
+
+bench-scheduler: $(STAMPS)/dev
+	@$(PIP) --group bench-scheduler
+	@$(PY) bench/scheduler.py
 
 lint: $(STAMPS)/dev
 	$(PY) -m ruff check

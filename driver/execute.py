@@ -22,6 +22,7 @@ async def run(
     *,
     observer: Callable[[Any], None] | None = None,
     seed: int | None = None,
+    trace: bool = True,
     **limits: Any,
 ) -> Outcome:
     """Runs a program under trio.
@@ -31,6 +32,7 @@ async def run(
         toolbox: the tools with their functions; by default those the program was compiled against.
         observer: is told when each call starts and ends.
         seed: decides the pauses before retries.
+        trace: whether the outcome is to have a log of all that happened.
         limits: `max_calls`, `max_running`, `deadline_s` and so on; see `llmcc.runtime.limits.Limits`.
 
     Returns:
@@ -45,7 +47,7 @@ async def run(
     module = program.module
     if not module.ordered:  # a pipeline of the user's own may have left that out
         module = optimize(module, passes="order-effects", signatures=tools.signatures)
-    return await run_module(module, tools, limits=Limits(**limits), observer=observer, seed=seed)
+    return await run_module(module, tools, limits=Limits(**limits), observer=observer, seed=seed, trace=trace)
 
 
 def run_sync(program: Program, toolbox: Toolbox | None = None, **options: Any) -> Outcome:

@@ -225,6 +225,10 @@ def refs(expr: Expr) -> list[str]:
     >>> refs(Comprehension(Binary("+", Ref("c"), Ref("a")), "c", Ref("xs")))
     ['xs', 'a']
     """
+    if isinstance(expr, Ref):
+        return [expr.name]
+    if isinstance(expr, Const):
+        return []
     bound = {node.name for node in walk(expr) if isinstance(node, Comprehension)}
     used = (node.name for node in walk(expr) if isinstance(node, Ref))
     return [name for name in dict.fromkeys(used) if name not in bound]

@@ -13,7 +13,7 @@ import msgspec
 
 from llmcc.ir.errors import EvaluationError, LimitExceeded, LlmccError, ToolOutputError
 from llmcc.ir.evaluate import evaluate, evaluate_guard
-from llmcc.ir.expr import Expr, refs
+from llmcc.ir.expr import Expr, Ref, refs
 from llmcc.ir.ops import Call, End, Join, Map, ValueOp, needs
 from llmcc.ir.span import Span
 from llmcc.ir.values import Value, importable, kind, mismatch
@@ -76,8 +76,11 @@ class Frame:
 
     def arguments(self, op: Call) -> dict[str, Value]:
         """The arguments with which a call is made. Raises like `evaluate`."""
-        self.require(needs(op))
-        return {name: evaluate(expr, self.env) for name, expr in op.args}
+        if self.failures:
+            self.require(needs(op))
+        env = self.env
+        # Most arguments are values as they are: those need no evaluator.
+        return {name: env[expr.name] if type(expr) is Ref else evaluate(expr, env) for name, expr in op.args}
 
     def elements(self, op: Map, max_fanout: int) -> list[Value]:
         """The elements that a map goes through.

@@ -2,8 +2,8 @@
 
 - `tools`, `toolbox`, `load`, `toolfile`: what can be called, from Python and from JSON (`hints`, `schema`,
   `docstrings`, `durations`, `inputs` serve them); nothing of it imports an event loop
-- `events`, `state`: what the scheduler is told and asks for, and the scheduler itself (`nodes` and `ready` hold what it
-  knows, `invariants` checks it), without clock or I/O
-- `executor`, `invoke`, `threads`: do what the scheduler says, on trio (`limits`, `outcome`, `faults` serve them)
+- `events`, `state`: what the scheduler is told and asks for, and the scheduler itself, without clock or I/O (`calls`,
+  `progress` are parts of it, `nodes` and `ready` hold what it knows, `invariants` checks it)
+- `executor`, `invoke`, `timeouts`, `threads`: do what the scheduler says, on trio (`limits`, `outcome`, `faults` serve)
 - `models`: the language models that plan and join
 """

@@ -11,8 +11,8 @@ from llmcc.ir.ops import Op
 from llmcc.ir.values import Value
 
 
-class _Message(msgspec.Struct, frozen=True, tag=True, tag_field="is"):
-    pass
+class _Message(msgspec.Struct, frozen=True, gc=False, tag=True, tag_field="is"):
+    """Not looked at by the collector of cycles: nothing that a message holds can know the message."""
 
 
 class StatementAdded(_Message, frozen=True):

@@ -9,7 +9,6 @@ from __future__ import annotations
 import random
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import Literal
 
 import trio
@@ -19,11 +18,12 @@ from llmcc.ir.frame import Failure
 from llmcc.ir.ops import Module, Op
 from llmcc.ir.values import Value
 from llmcc.runtime import events as ev
-from llmcc.runtime.invoke import attempt
+from llmcc.runtime.invoke import Caller
 from llmcc.runtime.limits import Limits
 from llmcc.runtime.outcome import CallEnded, CallRecord, CallStarted, Observer, Outcome
 from llmcc.runtime.state import IllegalTransition, Machine
 from llmcc.runtime.threads import Threads
+from llmcc.runtime.timeouts import Lane, Timeouts
 from llmcc.runtime.toolbox import Toolbox
 
 
@@ -34,25 +34,19 @@ async def run_module(
     limits: Limits | None = None,
     observer: Observer | None = None,
     seed: int | None = None,
+    trace: bool = True,
 ) -> Outcome:
-    """Runs a whole module. `seed` decides the pauses before retries.
+    """Runs a whole module. `seed` decides the pauses before retries; without `trace` the outcome has no log.
 
     Raises:
         ValueError: the module's conflicting calls are not ordered (run the pass `order-effects` first).
     """
     if not module.ordered:
         raise ValueError("the conflicting calls of the module are not ordered: run the pass order-effects first")
-    async with Execution.open(toolbox, limits=limits, observer=observer, seed=seed) as execution:
+    async with Execution.open(toolbox, limits=limits, observer=observer, seed=seed, trace=trace) as execution:
         execution.add(module.ops)
         execution.accept()
         return await execution.finished()
-
-
-@dataclass(slots=True)
-class _Running:
-    start: ev.StartCall
-    started_s: float
-    scope: trio.CancelScope
 
 
 class Execution:
@@ -64,17 +58,27 @@ class Execution:
     """
 
     def __init__(
-        self, nursery: trio.Nursery, toolbox: Toolbox, limits: Limits, observer: Observer | None, seed: int | None
+        self,
+        nursery: trio.Nursery,
+        toolbox: Toolbox,
+        limits: Limits,
+        observer: Observer | None,
+        seed: int | None,
+        trace: bool,
     ) -> None:
         self.machine = Machine(toolbox.signatures, limits)
+        #: Each event that the machine was told, with seconds since the run's start.
+        self.log: list[tuple[float, ev.Event]] = []
+        self._traced = trace
         self._nursery = nursery
-        self._toolbox = toolbox
         self._limits = limits
         self._observer = observer
         self._random = random.Random(seed)
         self._threads = Threads(limits.threads)
-        self._begun = trio.current_time()
-        self._running: dict[str, _Running] = {}
+        self._lanes: dict[str, Lane] = {}
+        self._caller = Caller(toolbox, self._threads, Timeouts(nursery, self._lanes.values), limits.timeout_s)
+        self._clock = trio.lowlevel.current_clock().current_time
+        self._begun = self._clock()
         self._records: list[CallRecord] = []
         self._join: ev.JoinReady | None = None
         self._finish: ev.FinishPlan | None = None
@@ -90,12 +94,13 @@ class Execution:
         limits: Limits | None = None,
         observer: Observer | None = None,
         seed: int | None = None,
+        trace: bool = True,
     ) -> AsyncIterator[Execution]:
-        """Starts a run; the end of the block ends it, and whatever it still does."""
+        """Starts a run; the end of the block ends it, and whatever it still does. Without `trace` it keeps no log."""
         execution: Execution | None = None
         try:
             async with trio.open_nursery() as nursery:
-                execution = cls(nursery, toolbox, limits or Limits(), observer, seed)
+                execution = cls(nursery, toolbox, limits or Limits(), observer, seed, trace)
                 if execution._limits.deadline_s is not None:
                     nursery.start_soon(execution._expire, execution._limits.deadline_s, name="deadline")
                 yield execution
@@ -168,6 +173,7 @@ class Execution:
             errors=tuple(dict.fromkeys((*self.machine.failures(), *((finish.failed,) if finish.failed else ())))),
             elapsed_s=self._now() if self._finish is None else self._ended_s,
             abandoned=self._threads.abandoned,
+            log=tuple(self.log),
         )
 
     @property
@@ -188,44 +194,59 @@ class Execution:
         self._tell(event)
 
     @trio.lowlevel.enable_ki_protection
-    def _tell(self, event: ev.Event, ended: ev.StartCall | None = None) -> ev.StartCall | None:
-        """Tells the machine, and does what it says. If a call has `ended`, the next one is left to its task."""
-        mine: ev.StartCall | None = None
+    def _tell(self, event: ev.Event, lane: Lane | None = None) -> None:
+        """Tells the machine, and does what it says. `lane` is that of the call that has ended, if one has: the first
+        call that starts now is its next.
+        """
+        now = self._now()
         instructions = self.machine.handle(event)
-        if ended is not None:
-            self._note_end(ended, event)
+        if self._traced:
+            self.log.append((now, event))
+        if lane is not None:
+            self._note_end(lane, event, now)
+        starts: list[ev.StartCall] = []
         for instruction in instructions:
             match instruction:
                 case ev.StartCall():
-                    self._note_start(instruction)
-                    if ended is not None and mine is None:
-                        mine = instruction
-                    else:
-                        self._nursery.start_soon(self._work, instruction, name=f"call {instruction.key}")
+                    starts.append(instruction)
                 case ev.CancelCall(key):
-                    self._running[key].scope.cancel()
+                    self._lanes[key].scope.cancel()
                 case ev.JoinReady():
                     self._join = instruction
                     self._wake()
                 case ev.FinishPlan():
                     self._finish = instruction
-                    self._ended_s = self._now()
+                    self._ended_s = now
                     self._wake()
-        return mine
+        if starts:
+            self._start(starts, lane, now)
+
+    def _start(self, starts: list[ev.StartCall], lane: Lane | None, now: float) -> None:
+        """Starts the calls that may start at this moment, one in `lane`, each of the others in a task of its own."""
+        for start in starts:
+            if lane is not None:
+                self._note_start(lane, start, now)
+                lane = None
+                continue
+            another = Lane()
+            self._note_start(another, start, now)
+            self._nursery.start_soon(self._work, another, name=f"call {start.key}")
 
     # Ctrl-C must not strike a tool in the middle, where it would look like the tool's own failure: protected here, it
     # reaches the task that waits for the outcome, and cancels everything from there.
     @trio.lowlevel.enable_ki_protection
-    async def _work(self, start: ev.StartCall | None) -> None:
-        while start is not None:
-            start = self._tell(await self._attempt(start), start)
-
-    async def _attempt(self, start: ev.StartCall) -> ev.CallFinished | ev.CallFailed | ev.CallCancelled:
-        with self._running[start.key].scope:
-            if start.attempt > 1:
-                await trio.sleep(self._pause(start))
-            return await attempt(start, self._toolbox, self._threads, self._limits.timeout_s)
-        return ev.CallCancelled(start.key)
+    async def _work(self, lane: Lane) -> None:
+        while (start := lane.start) is not None:
+            scope = lane.scope
+            with scope:
+                while start is not None and lane.scope is scope:
+                    if start.attempt > 1:
+                        await trio.sleep(self._pause(start))
+                    self._tell(await self._caller.attempt(lane), lane)
+                    start = lane.start
+            if scope.cancelled_caught:
+                assert start is not None  # the call that was under way
+                self._tell(self._caller.timed_out(start) if lane.timed_out else ev.CallCancelled(start.key), lane)
 
     def _pause(self, start: ev.StartCall) -> float:
         """What the other side said; else full jitter: of many calls that failed together, no two come back together."""
@@ -243,26 +264,28 @@ class Execution:
         if self._finish is None:
             self._tell(ev.Cancelled("the run was left before its end"))
             for key in list(self.machine.queue.running):
-                self._tell(ev.CallCancelled(key), self._running[key].start)
+                self._tell(ev.CallCancelled(key), self._lanes[key])
         await self._threads.wait(self._limits.grace_s)
 
     # -- what is noted -------------------------------------------------------------------------------------------------
 
     def _now(self) -> float:
-        return trio.current_time() - self._begun
+        return self._clock() - self._begun
 
     def _wake(self) -> None:
         self._news.set()
         self._news = trio.Event()
 
-    def _note_start(self, start: ev.StartCall) -> None:
+    def _note_start(self, lane: Lane, start: ev.StartCall, now: float) -> None:
+        lane.start, lane.timed_out = start, False
+        if lane.scope.cancel_called:
+            lane.scope = trio.CancelScope()
         if start.attempt > 1:
-            self._running[start.key].start = start
-            self._running[start.key].scope = trio.CancelScope()
             return
-        now = self._now()
-        self._running[start.key] = _Running(start, now, trio.CancelScope())
-        self._show(CallStarted(start.key, start.op, start.tool, start.args, now))
+        lane.started_s = now
+        self._lanes[start.key] = lane
+        if self._observer is not None:
+            self._show(CallStarted(start.key, start.op, start.tool, start.args, now))
 
     def _show(self, news: CallStarted | CallEnded) -> None:
         observer, self._observer = self._observer, None
@@ -270,26 +293,21 @@ class Execution:
             observer(news)
         self._observer = observer  # one that raised is not asked again
 
-    def _note_end(self, start: ev.StartCall, event: ev.Event) -> None:
+    def _note_end(self, lane: Lane, event: ev.Event, now: float) -> None:
+        start, lane.start = lane.start, None
+        assert start is not None
         if start.key in self.machine.queue.running:
             return  # another attempt follows
-        running = self._running.pop(start.key)
+        del self._lanes[start.key]
         status, error = self._status(start, event)
         record = CallRecord(
-            start.key,
-            start.op,
-            start.tool,
-            start.args,
-            running.started_s,
-            self._now(),
-            start.attempt,
-            status,
-            error,
+            start.key, start.op, start.tool, start.args, lane.started_s, now, start.attempt, status, error
         )
         self._records.append(record)
-        # As the plan sees it, not as the tool gave it.
-        frame = self.machine.nodes[start.key].region.frame
-        self._show(CallEnded(record, frame.values.get(start.op) if status == "done" else None))
+        if self._observer is not None:
+            # As the plan sees it, not as the tool gave it.
+            frame = self.machine.nodes[start.key].region.frame
+            self._show(CallEnded(record, frame.values.get(start.op) if status == "done" else None))
 
     def _status(
         self, start: ev.StartCall, event: ev.Event

@@ -76,11 +76,11 @@ def _check_slots(machine: Machine, live: list[Node]) -> None:
     withdrawn = {key for key, node in queue.running.items() if node.state == "withdrawn"}
     _require(running | withdrawn == set(queue.running), 3, f"{running} against {set(queue.running)}")
     _require(limits.max_running is None or len(queue.running) <= limits.max_running, 3, f"{len(queue.running)} run")
-    tools = Counter(tool_of(node) for node in queue.running.values())
+    limited = {name: one.limit for name, one in machine.signatures.items() if one.limit is not None}
+    tools = Counter(tool for tool in map(tool_of, queue.running.values()) if tool in limited)
     _require(tools == +queue.by_tool, 3, f"{tools} against {queue.by_tool}")
     for tool, count in tools.items():
-        limit = machine.signatures[tool].limit if tool in machine.signatures else None
-        _require(limit is None or count <= limit, 3, f"{count} calls of {tool}")
+        _require(count <= limited[tool], 3, f"{count} calls of {tool}")
     ready = Counter(node.key for node in live if node.state == "ready")
     _require(ready == Counter(node.key for node in queue.waiting()), 4, "a ready call is not in the queue once")
     _require(not queue.startable, 4, f"{[node.key for node in queue.waiting()]} wait")

@@ -3,72 +3,177 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
+from math import inf
 from typing import Any
 
 import trio
 
 from llmcc.ir.errors import CircuitOpen, ToolInputError, ToolMissing, ToolTimeout
 from llmcc.ir.signature import Signature
+from llmcc.ir.types import ANY, BOOL, FLOAT, INT, NULL, STR, Type, UnionType
 from llmcc.ir.values import Value, mismatch
 from llmcc.runtime import events as ev
 from llmcc.runtime.faults import class_name, delay_s, message, retryable
 from llmcc.runtime.governor import governed
 from llmcc.runtime.threads import Threads
+from llmcc.runtime.timeouts import Lane, Timeouts
 from llmcc.runtime.tools import Tool
 
-
-async def attempt(
-    start: ev.StartCall, toolbox: Mapping[str, Tool], threads: Threads, timeout_s: float | None
-) -> ev.CallFinished | ev.CallFailed:
-    """How the call ended; whatever the tool raises becomes a `CallFailed`.
-
-    Only `trio.Cancelled` passes through: it belongs to the scope around the call. A tool that shields itself from
-    cancellation is waited for, since trio has no means to stop it; one in a thread is abandoned.
-    """
-    try:
-        tool = _tool(start, toolbox)
-        positional, named = _bound(tool, start.args)
-    except (ToolMissing, ToolInputError) as error:
-        return failed(start.key, error)
-    governor = governed(tool)
-    if governor is None:
-        return await _ended(start, tool, threads, timeout_s, positional, named)
-    try:
-        await governor.enter()
-    except CircuitOpen as error:
-        return failed(start.key, error)
-    event = None
-    try:
-        event = await _ended(start, tool, threads, timeout_s, positional, named)
-    finally:
-        governor.ended(event)
-    return event
+#: Other tasks are let run after so many calls, which may not have waited for anything,
+_STREAK = 100
+#: and after so many seconds.
+_HOLD_S = 0.001
+_SCALARS: dict[Type, type] = {STR: str, INT: int, FLOAT: float, BOOL: bool, NULL: type(None)}
 
 
-async def _ended(
-    start: ev.StartCall,
-    tool: Tool,
-    threads: Threads,
-    timeout_s: float | None,
-    positional: list[Any],
-    named: dict[str, Any],
-) -> ev.CallFinished | ev.CallFailed:
-    retry_on = tool.signature.retry_on
-    limit = tool.signature.timeout_s if tool.signature.timeout_s is not None else timeout_s
-    with trio.move_on_after(float("inf") if limit is None else limit):
+class Callee:
+    """A tool with a function, made ready for many calls."""
+
+    def __init__(self, tool: Tool, timeout_s: float | None) -> None:
+        signature = tool.signature
+        assert tool.function is not None
+        self.tool = tool
+        self.function = tool.function
+        self.is_async = tool.is_async
+        self.governed = signature.rate is not None or signature.breaker is not None
+        limit = signature.timeout_s if signature.timeout_s is not None else timeout_s
+        self.timeout_s = inf if limit is None else limit
+        self._plain = {one.name: _scalars(one.type) for one in signature.parameters if tool.direct}
+        self._required = frozenset(one.name for one in signature.parameters if one.required)
+
+    def bound(self, args: dict[str, Value]) -> tuple[Collection[Any], Mapping[str, Any]]:
+        """The positional and keyword arguments for the function.
+
+        Raises:
+            ToolInputError: the arguments do not fit.
+        """
+        if self._go_as_they_are(args):
+            return (), args
+        check_arguments(self.tool.signature, args)
         try:
-            return ev.CallFinished(start.key, await _call(tool, start.key, threads, positional, named))
+            return self.tool.bind(args)
+        except ValueError as error:
+            raise ToolInputError(f"{self.tool.name}: {error}") from error
+
+    def _go_as_they_are(self, args: dict[str, Value]) -> bool:
+        """Whether it is plain to see that the arguments fit, and that the function can take them without a change."""
+        for name, value in args.items():
+            if type(value) not in self._plain.get(name, ()):
+                return False
+        return self._required <= args.keys()
+
+
+def _scalars(wanted: Type) -> frozenset[type]:
+    """Python types whose values all have the type, and need no copy."""
+    if wanted == ANY:
+        return frozenset(_SCALARS.values())
+    options = wanted.options if isinstance(wanted, UnionType) else (wanted,)
+    return frozenset(_SCALARS[option] for option in options if option in _SCALARS)
+
+
+class Caller:
+    """Makes the calls of one run."""
+
+    def __init__(
+        self, toolbox: Mapping[str, Tool], threads: Threads, timeouts: Timeouts, timeout_s: float | None
+    ) -> None:
+        self._toolbox = toolbox
+        self._threads = threads
+        self._timeouts = timeouts
+        self._timeout_s = timeout_s
+        self._callees: dict[str, Callee] = {}
+        self._clock = trio.lowlevel.current_clock().current_time
+        self._yielded = self._clock()
+        self._streak = 0
+
+    async def attempt(self, lane: Lane) -> ev.CallFinished | ev.CallFailed:
+        """How the call of the lane ended; whatever the tool raises becomes a `CallFailed`.
+
+        Only `trio.Cancelled` passes through: it belongs to the lane's scope. A tool that shields itself from
+        cancellation is waited for, since trio has no means to stop it; one in a thread is abandoned.
+        """
+        start = lane.start
+        assert start is not None
+        try:
+            callee = self._callees.get(start.tool) or self._callee(start.tool)
+            positional, named = callee.bound(start.args)
+        except (ToolMissing, ToolInputError) as error:
+            return failed(start.key, error)
+        if callee.governed:
+            return await self._governed(lane, start, callee, positional, named)
+        return await self._call(lane, start, callee, positional, named)
+
+    def timed_out(self, start: ev.StartCall) -> ev.CallFailed:
+        """The event of an attempt that took too long."""
+        callee = self._callees[start.tool]
+        error = ToolTimeout(f"{start.tool} did not answer within {callee.timeout_s:g} s")
+        return failed(start.key, error, callee.tool.signature.retry_on)
+
+    def _callee(self, name: str) -> Callee:
+        tool = self._toolbox.get(name)
+        if tool is None:
+            raise ToolMissing(f"there is no tool {name!r}")
+        if tool.function is None:
+            raise ToolMissing(f"{name} has a signature but no function to call")
+        callee = self._callees[name] = Callee(tool, self._timeout_s)
+        return callee
+
+    async def _governed(
+        self, lane: Lane, start: ev.StartCall, callee: Callee, positional: Collection[Any], named: Mapping[str, Any]
+    ) -> ev.CallFinished | ev.CallFailed:
+        governor = governed(callee.tool)
+        assert governor is not None
+        try:
+            await governor.enter()
+        except CircuitOpen as error:
+            return failed(start.key, error)
+        event: ev.CallFinished | ev.CallFailed | None = None
+        try:
+            event = await self._call(lane, start, callee, positional, named)
+            return event
+        finally:
+            governor.ended(self.timed_out(start) if event is None and lane.timed_out else event)
+
+    async def _call(
+        self, lane: Lane, start: ev.StartCall, callee: Callee, positional: Collection[Any], named: Mapping[str, Any]
+    ) -> ev.CallFinished | ev.CallFailed:
+        now = self._clock()
+        self._timeouts.arm(lane, now, callee.timeout_s)
+        try:
+            if self._streak < _STREAK and now - self._yielded < _HOLD_S:
+                self._streak += 1
+                await trio.lowlevel.checkpoint_if_cancelled()
+            else:
+                await self._give_way()
+            if callee.is_async:
+                return ev.CallFinished(start.key, await callee.function(*positional, **named))
+            return ev.CallFinished(start.key, await self._in_thread(start, callee, positional, named))
         except trio.Cancelled:
             raise
         except BaseExceptionGroup as group:
             _, rest = group.split(trio.Cancelled)
             if rest is None:
                 raise
-            return failed(start.key, rest, retry_on)
+            return failed(start.key, rest, callee.tool.signature.retry_on)
         except BaseException as error:  # also SystemExit and KeyboardInterrupt: a tool's own, never the user's
-            return failed(start.key, error, retry_on)
-    return failed(start.key, ToolTimeout(f"{start.tool} did not answer within {limit:g} s"), retry_on)
+            return failed(start.key, error, callee.tool.signature.retry_on)
+        finally:
+            lane.deadline = inf
+
+    async def _give_way(self) -> None:
+        """Calls that never wait would keep their siblings, the deadline and Ctrl-C waiting: not for long, then. To give
+        way before each of them costs more than all the rest of a call.
+        """
+        self._streak, self._yielded = 0, self._clock()
+        await trio.lowlevel.checkpoint()
+
+    async def _in_thread(
+        self, start: ev.StartCall, callee: Callee, positional: Collection[Any], named: Mapping[str, Any]
+    ) -> Any:
+        function = callee.function
+        result = await self._threads.run(f"{start.tool} ({start.key})", lambda: function(*positional, **named))
+        return await result if inspect.isawaitable(result) else result
 
 
 def failed(key: str, error: BaseException, retry_on: Collection[str] | None = None) -> ev.CallFailed:
@@ -88,31 +193,3 @@ def check_arguments(signature: Signature, args: Mapping[str, Value]) -> None:
     for parameter in signature.parameters:
         if parameter.required and parameter.name not in args:
             raise ToolInputError(f"{signature.name}: the argument {parameter.name!r} is missing")
-
-
-def _tool(start: ev.StartCall, toolbox: Mapping[str, Tool]) -> Tool:
-    tool = toolbox.get(start.tool)
-    if tool is None:
-        raise ToolMissing(f"there is no tool {start.tool!r}")
-    if tool.function is None:
-        raise ToolMissing(f"{start.tool} has a signature but no function to call")
-    return tool
-
-
-def _bound(tool: Tool, args: Mapping[str, Value]) -> tuple[list[Any], dict[str, Any]]:
-    check_arguments(tool.signature, args)
-    try:
-        return tool.bind(args)
-    except ValueError as error:
-        raise ToolInputError(f"{tool.name}: {error}") from error
-
-
-async def _call(tool: Tool, key: str, threads: Threads, positional: list[Any], named: dict[str, Any]) -> Any:
-    function: Callable[..., Any] | None = tool.function
-    assert function is not None
-    # A tool that never waits would otherwise keep its siblings, the deadline and Ctrl-C waiting.
-    await trio.lowlevel.checkpoint()
-    if tool.is_async:
-        return await function(*positional, **named)
-    result = await threads.run(f"{tool.name} ({key})", lambda: function(*positional, **named))
-    return await result if inspect.isawaitable(result) else result

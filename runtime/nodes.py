@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-from llmcc.ir.expr import refs
+import msgspec
+
+from llmcc.ir.expr import Ref, refs
 from llmcc.ir.frame import Failure, Frame
 from llmcc.ir.ops import Call, Map, Op, ValueOp, needs
 from llmcc.ir.values import Value
@@ -39,11 +41,11 @@ class Elements:
     under_way: int = 0
 
 
-@dataclass(slots=True, eq=False)
-class Node:
+class Node(msgspec.Struct, eq=False):
     """One op of one region. `unmet` counts the ops that it still waits for; `order` is its place in program order.
 
-    `failure` is why the op or its call failed, also where a `catch` made up for it.
+    `failure` is why the op or its call failed, also where a `catch` made up for it. `path` is all that the op went
+    through, the number of an event and the state that it led to by turns: `history` is easier to read.
     """
 
     key: str
@@ -53,23 +55,44 @@ class Node:
     plan: int
     state: State = "waiting"
     unmet: int = 0
-    dependents: list[Node] = field(default_factory=list)
+    dependents: list[Node] | None = None
     args: dict[str, Value] | None = None
     attempt: int = 0
     error: Exception | None = None
     failure: Failure | None = None
     elements: Elements | None = None
-    history: list[tuple[int, State]] = field(default_factory=list)
+    path: tuple[int | State, ...] = ()
+
+    def __repr__(self) -> str:
+        """Its story."""
+        return f"<{self.story()}>"
 
     @property
     def over(self) -> bool:
         """Whether nothing further will happen to the op."""
         return self.state in OVER
 
+    @property
+    def history(self) -> list[tuple[int, State]]:
+        """The states that the op went through, each with the number of the event that caused it."""
+        return list(zip(self.path[::2], self.path[1::2], strict=True))  # type: ignore[arg-type]
+
     def enter(self, state: State, event: int) -> None:
         """Changes the state and notes it, with the number of the event that caused it."""
         self.state = state
-        self.history.append((event, state))
+        self.path += (event, state)
+
+    def wait_for(self, others: list[Node]) -> bool:
+        """Has the op wait for those of the others that are not over; whether there are any."""
+        for other in others:
+            if other.state in OVER:
+                continue
+            self.unmet += 1
+            if other.dependents is None:
+                other.dependents = [self]
+            else:
+                other.dependents.append(self)
+        return self.unmet > 0
 
     def story(self) -> str:
         """What happened to the op so far, in one line."""
@@ -86,20 +109,21 @@ def prerequisites(op: Op) -> list[str]:
     """
     if not isinstance(op, ValueOp):
         return needs(op)
-    guard = refs(op.guard) if op.guard is not None else []
-    return list(dict.fromkeys((*guard, *needs(op), *op.after)))
+    found = [] if op.guard is None else refs(op.guard)
+    if isinstance(op, Call):
+        for _, expr in op.args:
+            found += (expr.name,) if type(expr) is Ref else refs(expr)
+    else:
+        found += needs(op)
+    found += op.after
+    return list(dict.fromkeys(found)) if len(found) > 1 else found
 
 
 def writes(op: ValueOp) -> bool:
     """Whether the op calls a tool that writes, or is a map with such a call in it."""
-    stack: list[ValueOp] = [op]
-    while stack:
-        one = stack.pop()
-        if isinstance(one, Call) and one.effect.writes:
-            return True
-        if isinstance(one, Map):
-            stack.extend(one.body)
-    return False
+    if not isinstance(op, Map):
+        return isinstance(op, Call) and op.effect.writes
+    return any(writes(one) for one in op.body)
 
 
 def inside(node: Node) -> Iterator[Node]:

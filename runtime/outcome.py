@@ -6,8 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
+import msgspec
+
 from llmcc.ir.frame import Failure
 from llmcc.ir.values import Value
+from llmcc.runtime.events import Event
 from llmcc.runtime.models.protocol import Usage
 
 
@@ -22,8 +25,7 @@ class CallStarted:
     at_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class CallRecord:
+class CallRecord(msgspec.Struct, frozen=True, gc=False):
     """A call that is over. Times are in seconds since the run's start; `error` is set unless its status is `done`.
 
     `key` is the call's name in the run: the op's, for calls in maps with their place (`m[3].m.1`).
@@ -60,6 +62,9 @@ class Outcome:
     of the plan's named and numbered statements that have one. `calls` are in the order in which they ended. `errors`
     are all reasons for which something failed without a `catch` to make up for it. `abandoned` names the blocking tools
     that did not stop when told to and may still be running. `elapsed_s` is in seconds.
+
+    `log` has every event that the scheduler was told, with seconds since the run's start: told the same again, it comes
+    to the same state. A run without trace has none.
     """
 
     value: Value
@@ -70,6 +75,7 @@ class Outcome:
     usage: Usage = field(default_factory=Usage)
     elapsed_s: float = 0.0
     abandoned: tuple[str, ...] = ()
+    log: tuple[tuple[float, Event], ...] = field(default=(), repr=False)
 
     @property
     def ok(self) -> bool:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections import Counter, deque
+from collections.abc import Iterator, Mapping
 from heapq import heappop, heappush
 from typing import TypeAlias
 
@@ -16,39 +16,48 @@ _Entry: TypeAlias = tuple[float, tuple[int, ...], int, Node]
 class ReadyQueue:
     """Hands out calls, the longest critical path first, then in program order, within the limits.
 
-    Calls whose tool is at its limit are parked beside the queue, and for each slot that the tool gets back the best of
-    them returns. So a call moves a bounded number of times, however many wait.
+    Most calls come in the order in which they are to go: those wait in a line, the others in a heap. Calls whose tool
+    is at its limit are parked beside both, and for each slot that the tool gets back the best of them returns. So a
+    call moves a bounded number of times, however many wait.
     """
 
-    def __init__(self, concurrency: int | None, limit: Callable[[str], int | None]) -> None:
+    def __init__(self, concurrency: int | None, limits: Mapping[str, int]) -> None:
         self._concurrency = concurrency
-        self._limit = limit
+        self._limits = limits
+        self._line: deque[_Entry] = deque()
         self._heap: list[_Entry] = []
         self._parked: dict[str, list[_Entry]] = {}
         self._pushed = 0
         self.running: dict[str, Node] = {}
+        #: The calls that run, by tool, of the tools that have a limit.
         self.by_tool: Counter[str] = Counter()
+
+    @property
+    def any(self) -> bool:
+        """Whether a call waits beyond those whose tools are at their limits."""
+        return bool(self._line or self._heap)
 
     def push(self, node: Node) -> None:
         """Adds a call."""
         self._pushed += 1
         # The third part decides between a call that was withdrawn and the one that took its place in the program.
-        heappush(self._heap, (-_priority(node), node.order, self._pushed, node))
+        self._insert((-_priority(node), node.order, self._pushed, node))
 
     def take(self) -> Node | None:
         """The best call that may start now, which then counts as running; None if none may."""
-        while self._heap and not self.full:
-            entry = heappop(self._heap)
+        while (self._line or self._heap) and not self.full:
+            entry = self._best()
             node = entry[-1]
             tool = tool_of(node)
             if node.state != "ready":
                 self._unpark(tool)
                 continue
-            if self._tool_full(tool):
-                heappush(self._parked.setdefault(tool, []), entry)
-                continue
+            if tool in self._limits:
+                if self.by_tool[tool] >= self._limits[tool]:
+                    heappush(self._parked.setdefault(tool, []), entry)
+                    continue
+                self.by_tool[tool] += 1
             self.running[node.key] = node
-            self.by_tool[tool] += 1
             return node
         return None
 
@@ -56,20 +65,22 @@ class ReadyQueue:
         """Gives back the slots of a call that is no longer running."""
         del self.running[node.key]
         tool = tool_of(node)
-        self.by_tool[tool] -= 1
-        self._unpark(tool)
+        if tool in self._limits:
+            self.by_tool[tool] -= 1
+            self._unpark(tool)
 
     def clear(self) -> list[Node]:
         """Removes and returns all calls that have not started, in program order."""
         nodes = sorted(self.waiting(), key=lambda node: node.order)
+        self._line.clear()
         self._heap.clear()
         self._parked.clear()
         return nodes
 
     def waiting(self) -> Iterator[Node]:
         """The calls that have not started, in no order."""
-        for heap in (self._heap, *self._parked.values()):
-            yield from (entry[-1] for entry in heap if entry[-1].state == "ready")
+        for entries in (self._line, self._heap, *self._parked.values()):
+            yield from (entry[-1] for entry in entries if entry[-1].state == "ready")
 
     @property
     def full(self) -> bool:
@@ -82,20 +93,32 @@ class ReadyQueue:
         return not self.full and any(not self._tool_full(tool_of(node)) for node in self.waiting())
 
     def _tool_full(self, tool: str) -> bool:
-        limit = self._limit(tool)
-        return limit is not None and self.by_tool[tool] >= limit
+        return tool in self._limits and self.by_tool[tool] >= self._limits[tool]
+
+    def _insert(self, entry: _Entry) -> None:
+        if not self._line or self._line[-1] < entry:
+            self._line.append(entry)
+        else:
+            heappush(self._heap, entry)
+
+    def _best(self) -> _Entry:
+        if not self._heap or (self._line and self._line[0] < self._heap[0]):
+            return self._line.popleft()
+        return heappop(self._heap)
 
     def _unpark(self, tool: str) -> None:
         if parked := self._parked.get(tool):
-            heappush(self._heap, heappop(parked))
+            self._insert(heappop(parked))
 
 
 def tool_of(node: Node) -> str:
     """The tool that a call's node calls."""
-    assert isinstance(node.op, Call)
-    return node.op.tool
+    op = node.op
+    assert isinstance(op, Call)
+    return op.tool
 
 
 def _priority(node: Node) -> float:
-    assert isinstance(node.op, Call)
-    return node.op.priority or 0.0
+    op = node.op
+    assert isinstance(op, Call)
+    return op.priority or 0.0

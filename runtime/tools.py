@@ -37,6 +37,8 @@ class Tool:
         self._names: dict[str, str] = {}
         self._positional: tuple[str, ...] = ()
         self._conversions: dict[str, Conversion] = {}
+        #: Whether the function takes its arguments by the names that the signature shows, as plan values.
+        self.direct = True
         if function is not None:
             functools.update_wrapper(self, function)
             self._look_at(function)
@@ -52,6 +54,8 @@ class Tool:
             convert = conversion(hints.get(name, Any))
             if convert is not None:
                 self._conversions[shown_name(name)] = convert
+        renamed = any(shown != name for shown, name in self._names.items())
+        self.direct = not (renamed or self._positional or self._conversions)
 
     @property
     def name(self) -> str:

@@ -1,0 +1,70 @@
+"""What the scheduler does about calls: it starts those that may start, and takes note of how they ended."""
+
+from __future__ import annotations
+
+from llmcc.ir import errors
+from llmcc.ir.frame import DependencyFailed, Failure, check_result
+from llmcc.ir.ops import Call
+from llmcc.runtime import events as ev
+from llmcc.runtime.nodes import Node
+from llmcc.runtime.progress import IllegalTransition, Progress
+
+
+class Calls(Progress):
+    """The part of the machine that knows of calls."""
+
+    def _call_finished(self, event: ev.CallFinished) -> None:
+        node = self._running(event.key, event)
+        self.queue.release(node)
+        if node.state == "withdrawn":
+            return
+        op = node.op
+        assert isinstance(op, Call)
+        try:
+            value = check_result(op, event.value)
+        except Exception as error:
+            self._fail(node, error)
+        else:
+            self._succeed(node, op, value)
+
+    def _call_failed(self, event: ev.CallFailed) -> None:
+        node = self._running(event.key, event)
+        assert isinstance(node.op, Call)
+        if event.retryable and (event.delay_s or 0.0) <= self.limits.delay_max_s and self._may_retry(node, node.op):
+            node.attempt += 1
+            self._out.append(self._start_call(node, event.delay_s))
+            return
+        self.queue.release(node)
+        if node.state != "withdrawn":
+            self._fail(node, DependencyFailed(Failure(event.error, event.message, node.op.name, node.op.span)))
+
+    def _may_retry(self, node: Node, op: Call) -> bool:
+        signature = self.signatures.get(op.tool)
+        if signature is None or node.attempt > signature.retries:
+            return False
+        return node.state == "running" and self.stop_reason is None and (not op.effect.writes or signature.idempotent)
+
+    def _call_cancelled(self, event: ev.CallCancelled) -> None:
+        node = self._running(event.key, event)
+        if node.state == "running" and self.stop_reason is None:
+            raise IllegalTransition(f"nobody asked to cancel this call; {node.story()}")
+        self.queue.release(node)
+        if node.state != "withdrawn":
+            self._fail(node, errors.Cancelled(self.stop_reason))
+
+    def _running(self, key: str, event: ev.Event) -> Node:
+        node = self.queue.running.get(key)
+        if node is not None:
+            return node
+        story = self.nodes[key].story() if key in self.nodes else f"{key}: there never was such a call"
+        raise IllegalTransition(f"{type(event).__name__} for a call that does not run; {story}")
+
+    def _start_call(self, node: Node, delay_s: float | None = None) -> ev.StartCall:
+        assert isinstance(node.op, Call) and node.args is not None
+        return ev.StartCall(node.key, node.op.name, node.op.tool, node.args, node.attempt, delay_s)
+
+    def _start_ready(self) -> None:
+        while (node := self.queue.take()) is not None:
+            node.attempt = 1
+            node.enter("running", self.events)
+            self._out.append(self._start_call(node))

@@ -1,0 +1,69 @@
+"""Time-outs of calls without a cancel scope each: one task sleeps until the first of them, and there are hardly any."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from math import inf
+
+import trio
+
+from llmcc.runtime import events as ev
+
+
+@dataclass(slots=True, eq=False)
+class Lane:
+    """A task that makes one call after another. `start` is the call under way, None once there is none left for it.
+
+    `scope` is around all its calls until it is cancelled: then the next call gets a new one. `timed_out` tells why.
+    `started_s` is when the call's first attempt began, in seconds since the run did; `deadline` when the attempt under
+    way has to be over, by trio's clock.
+    """
+
+    start: ev.StartCall | None = None
+    started_s: float = 0.0
+    scope: trio.CancelScope = field(default_factory=trio.CancelScope)
+    deadline: float = inf
+    timed_out: bool = False
+
+
+class Timeouts:
+    """Cancels the scope of a lane whose deadline has passed."""
+
+    def __init__(self, nursery: trio.Nursery, lanes: Callable[[], Iterable[Lane]]) -> None:
+        self._nursery = nursery
+        self._lanes = lanes
+        self._next = inf
+        self._sleep: trio.CancelScope | None = None
+
+    def arm(self, lane: Lane, now: float, limit_s: float) -> None:
+        """Gives the attempt under way so many seconds; whoever ends it sets the lane's deadline back to infinity."""
+        deadline = lane.deadline = now + limit_s
+        if limit_s <= 0:
+            self._expire(lane)
+        if deadline >= self._next:
+            return  # the alarm rings before that, and is then set anew
+        self._next = deadline
+        if self._sleep is None:
+            self._sleep = trio.CancelScope(deadline=deadline)
+            self._nursery.start_soon(self._watch, name="time-outs")
+        else:
+            self._sleep.deadline = deadline
+
+    @trio.lowlevel.enable_ki_protection
+    async def _watch(self) -> None:
+        while True:
+            assert self._sleep is not None
+            with self._sleep:
+                await trio.sleep_forever()
+            now = trio.current_time()
+            for lane in self._lanes():
+                if lane.deadline <= now:
+                    self._expire(lane)
+            self._next = min((lane.deadline for lane in self._lanes() if lane.deadline > now), default=inf)
+            self._sleep = trio.CancelScope(deadline=self._next)
+
+    def _expire(self, lane: Lane) -> None:
+        if not lane.scope.cancel_called:
+            lane.timed_out = True
+            lane.scope.cancel()
