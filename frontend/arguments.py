@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from llmcc.frontend import syntax
 from llmcc.frontend.context import Context, replacing
 from llmcc.frontend.quote import shown
-from llmcc.frontend.suggest import did_you_mean
+from llmcc.frontend.suggest import Meant
 
 
 def match_arguments(
@@ -30,7 +30,8 @@ def match_arguments(
             given[name] = argument
         matched.append((argument, name))
     missing = [name for name in required if name not in given]
-    mistyped = _report_unknown(cx, node, wrong, [name for name in names if name not in given], signature)
+    free = [name for name in names if name not in given]
+    mistyped = _report_unknown(cx, node, wrong, free, required, signature)
     still = [name for name in missing if name not in mistyped]
     if still:
         listed = " and ".join([", ".join(map(shown, still[:-1])), shown(still[-1])] if still[1:] else [shown(still[0])])
@@ -40,7 +41,12 @@ def match_arguments(
 
 
 def _report_unknown(
-    cx: Context, node: syntax.CallExpression, wrong: Sequence[syntax.Argument], free: Sequence[str], signature: object
+    cx: Context,
+    node: syntax.CallExpression,
+    wrong: Sequence[syntax.Argument],
+    free: Sequence[str],
+    required: Sequence[str],
+    signature: object,
 ) -> set[str]:
     """Reports arguments without a parameter; gives the parameters that they probably stand for."""
     meant: set[str] = set()
@@ -54,11 +60,12 @@ def _report_unknown(
         if argument.name is None:
             continue
         near = cx.suggester.closest(argument.name, free)
-        if not near and len(free) == 1 and len(wrong) == 1:
-            near = list(free)
+        if not near.words and len(free) == 1 and len(wrong) == 1:
+            # It may be this one; but then only if it has to be given can it be no other.
+            near = Meant(tuple(free), free[0] if free[0] in required else None)
         span = argument.name_span or argument.span
-        fix = replacing(span, near[0]) if len(near) == 1 else None
+        fix = replacing(span, near.only) if near.only is not None else None
         message = f"{shown(node.tool)} has no parameter {shown(argument.name)}"
-        cx.report("E0311", span, message, signature, help=did_you_mean(near), fix=fix)
-        meant.update(near)
+        cx.report("E0311", span, message, signature, help=near.help, fix=fix)
+        meant.update(near.words)
     return meant

@@ -6,7 +6,6 @@ from llmcc.frontend import infer
 from llmcc.frontend.context import Context, Typed, describe, replacing
 from llmcc.frontend.interpolate import text_of
 from llmcc.frontend.quote import shown, string
-from llmcc.frontend.suggest import did_you_mean
 from llmcc.ir.diagnostics import Fix
 from llmcc.ir.expr import Check, Cond, Const, DictOf, Expr, ListOf, Ref
 from llmcc.ir.types import (
@@ -75,10 +74,10 @@ def _constant(cx: Context, value: Typed, want: Type, what: str, notes: tuple[obj
         return value.expr
     if isinstance(constant, str) and (choices := _choices(want)):
         near = cx.suggester.closest(constant, choices)
-        fix = replacing(value.span, string(near[0])) if len(near) == 1 else None
+        fix = replacing(value.span, string(near.only)) if near.only is not None else None
         listed = ", ".join(map(string, choices[:12])) + (", ..." if len(choices) > 12 else "")
         message = f"{what} cannot be {shown(constant)}"
-        cx.report("E0409", value.span, message, f"it is one of {listed}", help=did_you_mean(near), fix=fix)
+        cx.report("E0409", value.span, message, f"it is one of {listed}", help=near.help, fix=fix)
         return value.expr
     if constant is None:
         help = "leave the argument out" if what.startswith("`") else None
@@ -121,7 +120,7 @@ def _record(cx: Context, value: Typed, want: RecordType, what: str, notes: tuple
     for field in want.fields:
         if not field.required or field.name in given:
             continue
-        near = [key for key in extra if field.name in cx.suggester.closest(key, [field.name])]
+        near = [key for key in extra if field.name in cx.suggester.closest(key, [field.name]).words]
         help = f"did you mean it by {shown(near[0])}?" if near else None
         cx.report("E0401", value.span, f"{what} lacks the field {shown(field.name)}", *notes, help=help)
     entries = []

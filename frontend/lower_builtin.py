@@ -9,7 +9,6 @@ from llmcc.frontend.arguments import match_arguments
 from llmcc.frontend.context import Context, Typed, broken, replacing
 from llmcc.frontend.fit import fit
 from llmcc.frontend.quote import shown
-from llmcc.frontend.suggest import did_you_mean
 from llmcc.ir.builtins import BUILTINS, BuiltinFunction
 from llmcc.ir.diagnostics import has_errors
 from llmcc.ir.expr import NOTHING, Builtin, Const
@@ -116,7 +115,5 @@ def _check_order(cx: Context, node: syntax.CallExpression, values: list[Typed]) 
         return
     fields = [f.name for o in options(item) if isinstance(o, RecordType) for f in o.fields]
     near = cx.suggester.closest(name, fields)
-    fix = replacing(by.span, f'"{near[0]}"') if len(near) == 1 else None
-    cx.report(
-        "E0402", by.span, f"the items have no field {shown(name)}", f"they are {item}", help=did_you_mean(near), fix=fix
-    )
+    fix = replacing(by.span, f'"{near.only}"') if near.only is not None else None
+    cx.report("E0402", by.span, f"the items have no field {shown(name)}", f"they are {item}", help=near.help, fix=fix)

@@ -13,7 +13,6 @@ from llmcc.frontend.fit import fit
 from llmcc.frontend.lower_builtin import lower_builtin
 from llmcc.frontend.names import resolve
 from llmcc.frontend.quote import shown
-from llmcc.frontend.suggest import did_you_mean
 from llmcc.ir.builtins import BUILTINS
 from llmcc.ir.diagnostics import has_errors
 from llmcc.ir.effects import READ
@@ -133,13 +132,11 @@ def _unknown_tool(cx: Context, node: syntax.CallExpression) -> None:
     assert cx.tools.signatures is not None
     builtins = [] if node.quoted else BUILTINS
     near = cx.suggester.closest(node.tool, chain(cx.tools.signatures, builtins))
-    plain = len(near) == 1 and all(part.isidentifier() for part in near[0].split("."))
-    fix = replacing(node.tool_span, near[0]) if plain and not node.quoted else None
+    plain = near.only is not None and all(part.isidentifier() for part in near.only.split("."))
+    fix = replacing(node.tool_span, near.only) if near.only and plain and not node.quoted else None
     strange = confused(node.tool)
-    notes = (strange,) if strange else () if near else (_listed([*cx.tools.signatures]),)
-    cx.report(
-        "E0301", node.tool_span, f"no tool is called {shown(node.tool)}", *notes, help=did_you_mean(near), fix=fix
-    )
+    notes = (strange,) if strange else () if near.words else (_listed([*cx.tools.signatures]),)
+    cx.report("E0301", node.tool_span, f"no tool is called {shown(node.tool)}", *notes, help=near.help, fix=fix)
 
 
 def _listed(names: list[str]) -> str:

@@ -9,7 +9,6 @@ from llmcc.frontend.fit import null
 from llmcc.frontend.interpolate import interpolated, warn_of_plain_reference
 from llmcc.frontend.names import resolve
 from llmcc.frontend.quote import shown
-from llmcc.frontend.suggest import did_you_mean
 from llmcc.ir.expr import Binary, Cond, Const, DictOf, Expr, Format, Index, ListOf, Slice, Unary
 from llmcc.ir.types import (
     ANY,
@@ -121,10 +120,10 @@ def _no_field(cx: Context, base: Typed, name: str, key: syntax.Literal, *, quote
     who = describe(base.expr)
     if fields:
         near = cx.suggester.closest(name, fields)
-        plain = len(near) == 1 and (quoted or near[0].isidentifier())
-        fix = replacing(key.span, f'"{near[0]}"' if quoted else near[0]) if plain else None
+        plain = near.only is not None and (quoted or near.only.isidentifier())
+        fix = replacing(key.span, f'"{near.only}"' if quoted else near.only) if near.only and plain else None
         note = f"it has {', '.join(map(shown, fields[:12]))}" + (", ..." if len(fields) > 12 else "")
-        cx.report("E0402", key.span, f"{who} has no field {shown(name)}", note, help=did_you_mean(near), fix=fix)
+        cx.report("E0402", key.span, f"{who} has no field {shown(name)}", note, help=near.help, fix=fix)
         return
     help = None
     if infer.may_be(base.type, ANY_LIST):

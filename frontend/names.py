@@ -8,7 +8,6 @@ from llmcc.frontend import syntax
 from llmcc.frontend.context import Context, Typed, broken, replacing
 from llmcc.frontend.quote import shown, string
 from llmcc.frontend.scope import Binding
-from llmcc.frontend.suggest import did_you_mean
 from llmcc.ir.expr import Ref
 from llmcc.ir.types import ANY, Type, nullable, without_null
 
@@ -53,7 +52,7 @@ def _unknown(cx: Context, node: syntax.Reference, may_be_text: bool) -> None:
         return
     near = cx.suggester.closest(name, chain(cx.locals, reversed(cx.scope.bindings)))
     sign = _sign(node)
-    if may_be_text and not near and not sign:
+    if may_be_text and not near.words and not sign:
         quoted = string(name)
         found = cx.report(
             "E0305",
@@ -63,13 +62,13 @@ def _unknown(cx: Context, node: syntax.Reference, may_be_text: bool) -> None:
             fix=replacing(node.span, quoted, "quote it"),
         )
     else:
-        fix = replacing(node.span, sign + near[0]) if len(near) == 1 and not near[0].isdigit() else None
+        fix = replacing(node.span, sign + near.only) if near.only and not near.only.isdigit() else None
         found = cx.report(
             "E0302",
             node.span,
             f"no value is called {shown(name)}",
             *_what_there_is(cx),
-            help=did_you_mean(near),
+            help=near.help,
             fix=fix,
         )
     cx.unknown.append((name, found))

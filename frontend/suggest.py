@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
+from itertools import islice
+
+import msgspec
 
 from llmcc.frontend.confusable import plain
 
@@ -10,6 +14,31 @@ from llmcc.frontend.confusable import plain
 _CONFUSED = str.maketrans({"0": "o", "1": "l", "i": "l", "5": "s", "-": "_", " ": "_", ".": "_"})
 #: No more candidates than this are looked at for one word.
 MAX_CANDIDATES = 2000
+#: A longer word is no name that somebody mistyped.
+MAX_LETTERS = 80
+_DIGITS = re.compile(r"\d+")
+
+
+class Meant(msgspec.Struct, frozen=True):
+    """What a word may stand for: the nearest `words`, all equally near; and the `only` one, if no other comes near.
+
+    What `only` names may be written in its place without asking.
+    """
+
+    words: tuple[str, ...] = ()
+    only: str | None = None
+
+    @property
+    def help(self) -> str | None:
+        """The help that names the words.
+
+        >>> Meant(("a", "b")).help
+        'did you mean `a` or `b`?'
+        """
+        if not self.words:
+            return None
+        *others, last = (f"`{name}`" for name in self.words[:3])
+        return f"did you mean {', '.join(others)} or {last}?" if others else f"did you mean {last}?"
 
 
 def look(word: str) -> str:
@@ -44,27 +73,41 @@ def distance(a: str, b: str, limit: int) -> int:
     return min(last[-1], limit + 1)
 
 
-def closest(word: str, known: Iterable[str]) -> list[str]:
-    """The known words that `word` most likely stands for: all that are equally near, none if none is near.
+def _near(shape: str, other: str, limit: int) -> int:
+    """How far a known word is: 0 if both look the same, 1 if they have the same parts; `limit + 1`: farther."""
+    if shape == other:
+        return 0
+    if "_" in shape and sorted(shape.split("_")) == sorted(other.split("_")):
+        return 1
+    return distance(shape, other, limit)
 
-    >>> closest("serch", ["search", "send", "speech"])
-    ['search']
-    >>> closest("x", ["y", "z"])
-    []
+
+def closest(word: str, known: Iterable[str]) -> Meant:
+    """The known words that `word` may stand for: a third of its letters may be wrong, one of two, none of one.
+
+    >>> closest("serch", ["search", "send", "speech"]).words, closest("weather_get", ["get_weather"]).words
+    (('search',), ('get_weather',))
+    >>> closest("print", ["int"]).words, closest("x", ["y"]).words
+    ((), ())
     """
-    if len(word) > 80:
-        return []
+    if len(word) > MAX_LETTERS:
+        return Meant()
     shape = look(word)
-    limit = min(len(word) // 3 + (len(word) > 3), 3)
+    limit = min(max(len(word), 3) // 3, len(word) - 1)
     found: dict[str, int] = {}
-    for _, candidate in zip(range(MAX_CANDIDATES), known, strict=False):
-        if abs(len(candidate) - len(word)) > limit + 1 or candidate == word:
-            continue
-        near = distance(shape, look(candidate), limit)
+    for candidate in islice(known, MAX_CANDIDATES):
+        near = _near(shape, look(candidate), limit) if candidate != word else limit + 1
         if near <= limit:
             found[candidate] = near
     best = min(found.values(), default=0)
-    return sorted(candidate for candidate, near in found.items() if near == best)
+    words = tuple(sorted(candidate for candidate, near in found.items() if near == best))
+    alone = len(words) == 1 and (not best or (len(found) == 1 and _is_slip(word, words[0])))
+    return Meant(words, words[0] if alone else None)
+
+
+def _is_slip(word: str, meant: str) -> bool:
+    """Whether `word` is no other name: `xs` may be one, and so may `day3`, where only `day2` is known."""
+    return len(word) > 2 and _DIGITS.findall(word) == _DIGITS.findall(meant)
 
 
 class Suggester:
@@ -73,21 +116,9 @@ class Suggester:
     def __init__(self, budget: int = 200) -> None:
         self.budget = budget
 
-    def closest(self, word: str, known: Iterable[str]) -> list[str]:
+    def closest(self, word: str, known: Iterable[str]) -> Meant:
         """Like the function `closest`; nothing once the budget is used up."""
         if self.budget <= 0:
-            return []
+            return Meant()
         self.budget -= 1
         return closest(word, known)
-
-
-def did_you_mean(found: list[str]) -> str | None:
-    """The help that names the words found.
-
-    >>> did_you_mean(["a", "b"])
-    'did you mean `a` or `b`?'
-    """
-    if not found:
-        return None
-    *others, last = (f"`{name}`" for name in found[:3])
-    return f"did you mean {', '.join(others)} or {last}?" if others else f"did you mean {last}?"

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from llmcc.frontend import infer
 from llmcc.frontend.facts import Facts
 from llmcc.frontend.front import FrontEnd, compile_front
-from llmcc.frontend.suggest import closest, distance
 from llmcc.ir import expr as e
 from llmcc.ir.diagnostics import Diagnostic
 from llmcc.ir.effects import PURE, READ
@@ -310,17 +309,3 @@ def test_facts_of_both_sides() -> None:
     either = e.Binary("or", e.Binary("==", a, null), e.Binary("==", b, null))
     assert Facts().assume(either, False).present >= {a, b}
     assert Facts().assume(e.Unary("not", either)).present >= {a, b}
-
-
-@given(st.text("abcd", max_size=6), st.text("abcd", max_size=6))
-def test_distance_is_a_distance(a: str, b: str) -> None:
-    assert distance(a, b, 9) == distance(b, a, 9)
-    assert (distance(a, b, 9) == 0) == (a == b)
-    assert min(distance(a, b, 9), 3) == min(distance(a, b, 2), 3)
-
-
-def test_letters_that_look_alike_are_near() -> None:
-    assert closest("Iookup", ["lookup", "hookup"]) == ["lookup"]
-    assert closest("get-weather", ["get_weather", "set_weather"]) == ["get_weather"]
-    assert closest("Search", ["search"]) == ["search"]
-    assert closest("q", ["a", "b"]) == []
