@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from llmcc.frontend.parse import parses
+from llmcc.frontend.parse import halts
 from llmcc.frontend.reader import Line
 from llmcc.frontend.tokens import tokens_of
 from llmcc.ir.diagnostics import Diagnostic, Edit, Fix
@@ -57,7 +57,7 @@ class BrokenStrings:
             self._quote = piece.text.lstrip("fF")[0]
 
     def _whole(self, found: list[Diagnostic]) -> Diagnostic | None:
-        if not parses("\\n".join(line.text for line in self._lines)):
+        if halts("\\n".join(line.text for line in self._lines)) is not None:
             return None
         ends = [(line.number, len(line.text) + 1) for line in self._lines[:-1]]
         edits = tuple(Edit(Span(number, column, number + 1, 1), "\\n") for number, column in ends)

@@ -40,11 +40,22 @@ class Found(msgspec.Struct, frozen=True):
     note: str | None = None
 
 
+class Halt(msgspec.Struct, frozen=True):
+    """Where the parser could not go on, and which terminals it `expected` there: none, if it did not come so far."""
+
+    at: int
+    expected: frozenset[str]
+
+
+#: Where the parser halts in a text; None if the text is a line of a plan.
+Halts = Callable[[str], Halt | None]
+
+
 class Bad(msgspec.Struct, frozen=True):
     """A line that is no statement.
 
     The parser could not go on at the character `at` (the line's length, if at its end), where it `expected` one of some
-    terminals. `parses` tells whether a text would be a good line.
+    terminals. `halts` tells the same of other texts. A line with `others` has more mistakes than the one looked for.
     """
 
     text: str
@@ -52,7 +63,8 @@ class Bad(msgspec.Struct, frozen=True):
     expected: frozenset[str]
     ended: bool
     pieces: list[Piece]
-    parses: Callable[[str], bool]
+    halts: Halts
+    others: bool = False
 
     @property
     def index(self) -> int:
@@ -79,15 +91,27 @@ class Bad(msgspec.Struct, frozen=True):
         """The brackets that are open where the parser stopped, outermost first."""
         return unclosed_brackets(self.pieces[: self.index])[0]
 
+    def parses(self, text: str) -> bool:
+        """Whether a text would be a good line."""
+        return self.halts(text) is None
+
+    def mended_by(self, repair: Repair) -> bool:
+        """Whether a repair makes a statement of the line, or two; if it has other mistakes: whether it gets further."""
+        mended = repair.apply(self.text)
+        if not self.others:
+            return all(map(self.parses, mended.split("\n")))
+        halt = self.halts(mended)
+        return halt is None or len(mended) - halt.at < len(self.text) - self.at
+
     def first(self, skip_number: bool = True) -> int:
         """The index of the statement's first piece, behind its number."""
         numbered = len(self.pieces) > 1 and self.pieces[0].kind == "number" and self.pieces[1].text == "."
         return 2 if skip_number and numbered else 0
 
 
-def bad_line(text: str, at: int, expected: frozenset[str], ended: bool, parses: Callable[[str], bool]) -> Bad:
+def bad_line(text: str, at: int, expected: frozenset[str], ended: bool, halts: Halts) -> Bad:
     """The view of a malformed line that finders take."""
-    return Bad(text, at, expected, ended, tokens_of(text), parses)
+    return Bad(text, at, expected, ended, tokens_of(text), halts)
 
 
 def replace(piece: Piece, text: str) -> Repair:

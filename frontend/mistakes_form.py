@@ -273,7 +273,7 @@ def unclosed(bad: Bad) -> Found | None:
     if wrong is not None or not open_brackets:
         return None
     repairs = _closing(bad)
-    if not any(bad.parses(repair.apply(bad.text)) for repair in repairs) and bad.stop is not None:
+    if not any(map(bad.mended_by, repairs)) and bad.stop is not None:
         return None
     last = open_brackets[-1]
     return Found(last.start, last.end, f"`{last.text}`", repairs)

@@ -65,10 +65,23 @@ def unclosed_string(bad: Bad) -> Found | None:
     closers = "".join(OPENERS[bracket.text] for bracket in reversed(open_brackets))
     body = piece.text.rstrip()
     end = piece.start + len(body)
-    if closers and body.endswith(closers):
+    surplus = _surplus(body)
+    if surplus == closers and body.endswith(closers):
         at = end - len(closers)
         return Found(piece.start, end, quote, (Repair("close the string", (Change(at, at, quote),)),))
-    return Found(piece.start, end, quote, (Repair("close the string", (Change(end, end, quote + closers),)),))
+    # What closes brackets that are not open, or ends a line elsewhere, is hardly text, and who knows where that ends?
+    repair = Repair("close the string", (Change(end, end, quote + closers),))
+    return Found(piece.start, end, quote, () if surplus or body.endswith((",", ";")) else (repair,))
+
+
+def _surplus(text: str) -> str:
+    """The closing brackets in a text that close none of it."""
+    surplus, depth = "", 0
+    for char in text:
+        if char in ")]}" and not depth:
+            surplus += char
+        depth += (char in "([{") - (char in ")]}" and depth > 0)
+    return surplus
 
 
 def triple_quote(bad: Bad) -> Found | None:

@@ -160,8 +160,12 @@ def missing_comma(bad: Bad) -> Found | None:
         return None
     if before.kind not in _STARTS and before.text not in (")", "]", "}"):
         return None
+    around = " ".join(piece.kind for piece in bad.pieces[max(bad.index - 2, 0) : bad.index + 2])
+    if bad.others and "name name name" in around:
+        # Words in a row are prose rather than values, all the more if something else is wrong, too.
+        return None
     repair = insert(before.end, ",")
-    return Found(before.start, stop.end, repairs=(repair,)) if bad.parses(repair.apply(bad.text)) else None
+    return Found(before.start, stop.end, repairs=(repair,)) if bad.mended_by(repair) else None
 
 
 def keyword_value(bad: Bad) -> Found | None:

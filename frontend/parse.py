@@ -6,6 +6,7 @@ from llmcc.frontend.depth import too_deep, tree_too_deep
 from llmcc.frontend.lalr import Malformed
 from llmcc.frontend.limits import DEFAULT_LIMITS, SourceLimits
 from llmcc.frontend.literals import LiteralError
+from llmcc.frontend.mistakes import Halt
 from llmcc.frontend.plan_parser import plan_parser
 from llmcc.frontend.reader import Line, StatementReader
 from llmcc.frontend.syntax import Remark, Statement
@@ -80,8 +81,8 @@ def _explain(line: Line, error: LiteralError | Malformed) -> Diagnostic:
     from llmcc.frontend.syntax_errors import explain_failure, explain_literal
 
     if isinstance(error, LiteralError):
-        return explain_literal(line.text, error, line.ended, parses)
-    return explain_failure(line.text, line.number, error.at, error.expected, line.ended, parses)
+        return explain_literal(line.text, error, line.ended, halts)
+    return explain_failure(line.text, line.number, error.at, error.expected, line.ended, halts)
 
 
 def run_parser(text: str, number: int) -> Statement:
@@ -94,10 +95,12 @@ def run_parser(text: str, number: int) -> Statement:
     return plan_parser().parse(text, number)  # type: ignore[no-any-return]
 
 
-def parses(text: str) -> bool:
-    """Whether `text` is a whole line of a plan."""
+def halts(text: str) -> Halt | None:
+    """Where the parser halts in `text`; None if it is a whole line of a plan."""
     try:
         run_parser(text, 1)
-    except (LiteralError, Malformed):
-        return False
-    return find_unseen(text, 1) is None
+    except LiteralError as error:
+        return Halt(error.span.column - 1, frozenset())
+    except Malformed as error:
+        return Halt(error.at, error.expected)
+    return None if find_unseen(text, 1) is None else Halt(0, frozenset())

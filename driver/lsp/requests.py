@@ -16,9 +16,9 @@ from llmcc.driver.lsp.hover import hover
 from llmcc.driver.lsp.server import PlanServer
 
 
-def create_server(option: str | None = None, dialect: str = "native") -> PlanServer:
+def create_server(option: str | None = None, dialect: str = "native", catalog: str | None = None) -> PlanServer:
     """A server that knows all requests; see `PlanServer`."""
-    server = PlanServer(option, dialect)
+    server = PlanServer(option, dialect, catalog)
     server.feature(types.INITIALIZE)(_initialize)
     server.feature(types.INITIALIZED)(_initialized)
     server.feature(types.SHUTDOWN)(_shutdown)
@@ -53,8 +53,8 @@ async def _initialized(server: PlanServer, _: types.InitializedParams) -> None:
 
 
 def _watch() -> types.Registration:
-    """Asks for word of every file that may hold tools."""
-    patterns = [types.FileSystemWatcher("**/*.json"), types.FileSystemWatcher("**/*.py")]
+    """Asks for word of every file that may hold tools, or say what they do."""
+    patterns = [types.FileSystemWatcher(f"**/*.{end}") for end in ("json", "py", "toml")]
     options = types.DidChangeWatchedFilesRegistrationOptions(patterns)
     return types.Registration("llmcc-tools", types.WORKSPACE_DID_CHANGE_WATCHED_FILES, options)
 

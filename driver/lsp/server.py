@@ -43,11 +43,11 @@ class Document:
 
 
 class PlanServer(LanguageServer):
-    """Serves plans of one dialect. `option` is the toolbox of the command line, if there is one."""
+    """Serves plans of one dialect. `option` and `catalog` are the files of the command line, if there are any."""
 
-    def __init__(self, option: str | None, dialect: str) -> None:
+    def __init__(self, option: str | None, dialect: str, catalog: str | None = None) -> None:
         super().__init__("llmcc", llmcc.__version__, protocol_cls=Protocol)
-        self.toolboxes = Toolboxes(option)
+        self.toolboxes = Toolboxes(option, catalog)
         self.dialect = dialect
         self.documents: dict[str, Document] = {}
         #: Whether the client has asked for the end; if it just leaves, that is an error.

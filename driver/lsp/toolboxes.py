@@ -12,10 +12,13 @@ from llmcc.ir.diagnostics import Diagnostic
 from llmcc.ir.errors import LlmccError
 from llmcc.ir.signature import Signature
 from llmcc.ir.span import Span
+from llmcc.runtime.catalog import Catalog
 from llmcc.runtime.toolbox import load_toolbox
 
 _COMMENT = re.compile(r"[ \t]*#[ \t]*tools:[ \t]*(?P<file>[^ \t].*?)[ \t]*")
 _TOP = Span(1, 1, 1, 1)
+#: When a file was changed, and its size; None: there is none.
+_Stamp = tuple[int, int] | None
 
 
 class Tools(msgspec.Struct, frozen=True):
@@ -33,14 +36,16 @@ class Tools(msgspec.Struct, frozen=True):
 class Toolboxes:
     """Finds and reads toolboxes; each file is read again when it has changed.
 
-    `option` is the file of the command line, `setting` that of the editor (relative to `root`).
+    `option` is the file of the command line, `setting` that of the editor (relative to `root`). What the file `catalog`
+    says of tools holds for all of them, wherever they come from.
     """
 
-    def __init__(self, option: str | None = None) -> None:
+    def __init__(self, option: str | None = None, catalog: str | None = None) -> None:
         self.option = option
+        self.catalog = None if catalog is None else Path(catalog)
         self.setting: str | None = None
         self.root: Path | None = None
-        self._read: dict[Path, tuple[tuple[int, int] | None, Tools]] = {}
+        self._read: dict[Path, tuple[list[_Stamp], Tools]] = {}
 
     def find(self, first_line: str, document: Path | None) -> Tools:
         """The tools for the plan in the file `document` (None: it is in no file) that begins with `first_line`."""
@@ -62,14 +67,14 @@ class Toolboxes:
         return self._load(document.parent / file)
 
     def _load(self, file: Path) -> Tools:
-        stamp = _stamp(file)
+        stamps = [_stamp(file)] if self.catalog is None else [_stamp(file), _stamp(self.catalog)]
         known = self._read.get(file)
-        if known is None or known[0] != stamp:
-            known = self._read[file] = stamp, _load(file)
+        if known is None or known[0] != stamps:
+            known = self._read[file] = stamps, _load(file, self.catalog)
         return known[1]
 
 
-def _stamp(file: Path) -> tuple[int, int] | None:
+def _stamp(file: Path) -> _Stamp:
     try:
         status = file.stat()
     except (OSError, ValueError):  # ValueError: a name that no file can have
@@ -77,8 +82,9 @@ def _stamp(file: Path) -> tuple[int, int] | None:
     return status.st_mtime_ns, status.st_size
 
 
-def _load(file: Path) -> Tools:
+def _load(file: Path, catalog: Path | None) -> Tools:
     try:
-        return Tools(load_toolbox(file).signatures)
+        toolbox = load_toolbox(file)
+        return Tools((toolbox if catalog is None else Catalog.read(catalog).apply(toolbox)).signatures)
     except (LlmccError, ValueError) as error:
         return Tools(problem=f"the tools cannot be used: {error}")

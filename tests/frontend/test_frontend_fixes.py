@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from llmcc.frontend.fixes import apply_edits, choose_fixes, fix_plan, fix_text
 from llmcc.frontend.front import compile_front
-from llmcc.frontend.syntax_errors import CASES
+from llmcc.frontend.mistake_cases import CASES
 from llmcc.ir.diagnostics import Diagnostic, Edit, Fix, has_errors
 from llmcc.ir.effects import READ
 from llmcc.ir.signature import Parameter, Signature

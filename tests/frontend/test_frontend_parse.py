@@ -12,6 +12,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from llmcc.frontend.mistake_cases import CASES
 from llmcc.frontend.parse import parse_line, parse_plan
 from llmcc.frontend.reader import Line
 from llmcc.frontend.syntax import (
@@ -28,7 +29,6 @@ from llmcc.frontend.syntax import (
     ReturnStatement,
     Statement,
 )
-from llmcc.frontend.syntax_errors import CASES
 from llmcc.ir.diagnostics import Diagnostic, Edit
 from llmcc.ir.span import Span
 from llmcc.testing.work import work_of

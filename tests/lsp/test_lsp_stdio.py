@@ -175,6 +175,21 @@ def test_words_are_explained_and_completed(toolfile: Path) -> None:
     run(session)
 
 
+def test_the_catalogue_of_the_command_line_counts(toolfile: Path, tmp_path: Path) -> None:
+    catalog = tmp_path / "effects.toml"
+    catalog.write_text('[find]\neffect = "write"\nresource = "journal"\n')
+
+    async def session() -> None:
+        async with editing("--tools", str(toolfile), "--catalog", str(catalog)) as editor:
+            editor.open("untitled:plan", 'return find("ch")\n')
+            document = types.TextDocumentIdentifier("untitled:plan")
+            told = await editor.text_document_hover_async(types.HoverParams(document, types.Position(0, 8)))
+            assert told is not None and "write(journal)" in str(told.contents)
+            assert await editor.leave() == 0
+
+    run(session)
+
+
 @pytest.mark.parametrize(("encoding", "column"), [("utf-8", 14), ("utf-16", 12), ("utf-32", 11)])
 def test_places_are_counted_as_was_agreed(encoding: str, column: int, toolfile: Path) -> None:
     general = types.GeneralClientCapabilities(position_encodings=[types.PositionEncodingKind(encoding)])

@@ -71,3 +71,27 @@ def test_a_file_of_the_setting_that_fails_is_a_problem(tmp_path: Path, code: str
     tools = Toolboxes()
     tools.setting, tools.root = "tools.py", tmp_path
     assert "tools.py" in (tools.find("", None).problem or "")
+
+
+def effect(tools: Toolboxes, first_line: str = "", document: Path | None = None) -> str:
+    found = tools.find(first_line, document)
+    assert found.signatures is not None, found.problem
+    return str(found.signatures["one"].effect)
+
+
+def test_the_catalogue_says_what_tools_do_wherever_they_come_from(tmp_path: Path) -> None:
+    file, catalog = tmp_path / "one.json", tmp_path / "effects.toml"
+    file.write_text(ONE)
+    catalog.write_text('[one]\neffect = "write"\nresource = "disk"\n[other]\neffect = "read"\n')
+    tools = Toolboxes(str(file), str(catalog))
+    assert effect(tools) == "write(disk)"
+    assert effect(tools, "# tools: one.json", tmp_path / "plan.txt") == "write(disk)"
+    tools.setting = str(file)
+    assert effect(tools) == "write(disk)"
+    assert effect(Toolboxes(str(file))) == 'read("*")'
+    catalog.write_text('[one]\neffect = "read"\nresource = "the disk"\n')
+    assert effect(tools) == 'read("the disk")'
+    catalog.write_text("[one]\neffect = 7\n")
+    assert "effects.toml" in (tools.find("", None).problem or "")
+    catalog.unlink()
+    assert "effects.toml" in (tools.find("", None).problem or "")
