@@ -97,22 +97,19 @@ class Builder:
         return msgspec.structs.replace(first, comment=parts[1].text[1:].strip(" \t"))  # type: ignore[no-any-return]
 
     def named(self, name: Token, value: Expression, clauses: _Clauses) -> Define:
-        start = span_of(name)
-        return self._define(start, _name(name), start, value, clauses)
+        return self._define(span_of(name), _name(name), value, clauses)
 
     def numbered(self, number: Token, value: Expression, clauses: _Clauses) -> Define:
         start = span_of(number)
         integer(number.text, start)
-        return self._define(start, number.text, start, value, clauses)
+        return self._define(start, number.text, value, clauses)
 
     def bare(self, value: Expression, clauses: _Clauses) -> Define:
-        return self._define(value.span, None, None, value, clauses)
+        return self._define(value.span, None, value, clauses)
 
-    def _define(
-        self, start: Span, name: str | None, name_span: Span | None, value: Expression, clauses: _Clauses
-    ) -> Define:
-        span = start.to(clauses.last or value.span)
-        return Define(span, name, name_span, value, clauses.when, clauses.after, clauses.catch)
+    def _define(self, start: Span, name: str | None, value: Expression, clauses: _Clauses) -> Define:
+        span = start.to(clauses.last or value.span) if start is not value.span or clauses.last else start
+        return Define(span, name, value, clauses.when, clauses.after, clauses.catch)
 
     def join(self, *parts: Any) -> JoinStatement:
         number = parts[0] if isinstance(parts[0], Token) and parts[0].type == "INT" else None
@@ -174,7 +171,7 @@ class Builder:
         node: Expression = Reference(start, words[0].text)
         for word in words[1:]:
             span = span_of(word)
-            node = Attribute(start.to(span), node, word.text, span)
+            node = Attribute(start.to(span), node, word.text)
         return node
 
     def subscript(self, base: Expression, index: Expression, end: Token) -> Subscript:
@@ -191,7 +188,7 @@ class Builder:
 
     def attribute(self, base: Expression, word: Token) -> Attribute:
         span = span_of(word)
-        return Attribute(base.span.to(span), base, word.text, span)
+        return Attribute(base.span.to(span), base, word.text)
 
     def word(self, token: Token) -> Token:
         return token
@@ -254,8 +251,8 @@ class Builder:
         return _Arguments(rest[:-1], span_of(rest[-1]))
 
     def positional(self, value: Expression) -> Argument:
-        return Argument(value.span, None, None, value)
+        return Argument(value.span, None, value)
 
     def keyword(self, word: Token, value: Expression) -> Argument:
         span = span_of(word)
-        return Argument(span.to(value.span), word.text, span, value)
+        return Argument(span.to(value.span), word.text, value)

@@ -41,7 +41,7 @@ def _passes(statement: Statement, limit: int) -> bool:
 
 def _parts(node: object) -> list[object]:
     if isinstance(node, Node):
-        fields = (getattr(node, name) for name in node.__struct_fields__ if name not in ("span", "name_span"))
+        fields = (getattr(node, name) for name in node.__struct_fields__ if name != "span")
         parts = [part for part in _flat(fields) if isinstance(part, Node)]
         # An argument is its value: a call is one level, with a name for what it gets or without.
         return [part.value if isinstance(part, Argument) else part for part in parts]

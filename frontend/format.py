@@ -157,7 +157,7 @@ def _path(node: Expression) -> str:
     steps: list[str] = []
     while True:
         match node:
-            case Attribute(_, base, name, _):
+            case Attribute(_, base, name):
                 steps.append(f".{name}")
             case Subscript(_, base, index):
                 steps.append(f"[{format_expression(index)}]")

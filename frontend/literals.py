@@ -131,7 +131,7 @@ def _step(base: Expression, step: re.Match[str], span: Span, column: int) -> Exp
         return Span(span.line, column + step.start(group), span.line, column + step.end(group))
 
     if step["name"] is not None:
-        return Attribute(span, base, step["name"], at("name"))
+        return Attribute(span, base, step["name"])
     if step["string"] is not None:
         return Subscript(span, base, Literal(at("string"), unescape(step["string"][1:-1])))
     if step["index"] is not None:

@@ -20,6 +20,11 @@ class Node(msgspec.Struct, frozen=True, gc=False, tag=True, tag_field="s"):
     span: Span
 
 
+def _start(span: Span, name: str | None) -> Span | None:
+    """The place of the name that a node begins with: places that can be told from others need no memory."""
+    return Span(span.line, span.column, span.line, span.column + len(name)) if name is not None else None
+
+
 class Literal(Node, frozen=True, tag="literal"):
     """null, a bool, a number or a plain string (whose text is only text)."""
 
@@ -45,11 +50,16 @@ class DictLiteral(Node, frozen=True, tag="dict"):
 
 
 class Attribute(Node, frozen=True, tag="attribute"):
-    """`base.name`; `name_span` is the name's place."""
+    """`base.name`."""
 
     base: Expression
     name: str
-    name_span: Span
+
+    @property
+    def name_span(self) -> Span:
+        """The name's place: it stands at the end."""
+        line, column = self.span.end_line, self.span.end_column
+        return Span(line, column - len(self.name), line, column)
 
 
 class Subscript(Node, frozen=True, tag="subscript"):
@@ -100,8 +110,12 @@ class Argument(Node, frozen=True, tag="argument"):
     """One argument of a call; `name` is None for a positional one."""
 
     name: str | None
-    name_span: Span | None
     value: Expression
+
+    @property
+    def name_span(self) -> Span | None:
+        """The name's place."""
+        return _start(self.span, self.name)
 
 
 class CallExpression(Node, frozen=True, tag="call"):
@@ -143,16 +157,20 @@ Expression: TypeAlias = (
 class Define(Node, frozen=True, tag="define"):
     """A statement that defines a value: `name = value`, `3. call(...)`, or a bare call (`name` None: the next number).
 
-    `name` holds the name or the number's digits; `name_span` is its place. `comment` is the text after `#`, if any.
+    `name` holds the name or the number's digits. `comment` is the text after `#`, if any.
     """
 
     name: str | None
-    name_span: Span | None
     value: Expression
     when: Expression | None = None
     after: tuple[Reference, ...] = ()
     catch: Expression | None = None
     comment: str | None = None
+
+    @property
+    def name_span(self) -> Span | None:
+        """The place of the name or number."""
+        return _start(self.span, self.name)
 
 
 class JoinStatement(Node, frozen=True, tag="join"):

@@ -79,9 +79,9 @@ def f_strings(draw: st.DrawFn) -> FString:
 
 @st.composite
 def arguments(draw: st.DrawFn, inner: st.SearchStrategy[Any]) -> tuple[Argument, ...]:
-    positional = [Argument(HERE, None, None, value) for value in draw(st.lists(inner, max_size=2))]
+    positional = [Argument(HERE, None, value) for value in draw(st.lists(inner, max_size=2))]
     words = draw(st.lists(WORDS | st.sampled_from(sorted(KEYWORDS)), max_size=2))
-    return (*positional, *(Argument(HERE, word, HERE, draw(inner)) for word in words))
+    return (*positional, *(Argument(HERE, word, draw(inner)) for word in words))
 
 
 @st.composite

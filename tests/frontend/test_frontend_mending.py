@@ -143,7 +143,7 @@ def test_one_diagnostic_tells_all_and_one_fix_mends_all(line: str, code: str, no
     [
         "a = search(",
         'a = "x"y" + 007)',
-        "a = f(“x”, here is the plan)",
+        "a = f(“x”, here lies the plan)",
         'a = search("height of K2))',
         "a = f(1, 2",
         "a = lambda x: f(007",

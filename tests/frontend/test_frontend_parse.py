@@ -206,7 +206,7 @@ def test_fixes(line: str) -> None:
     ("line", "code", "span", "message"),
     [
         ("x = a ==", "E0214", "1:7-9", "the statement stops after `==`, expected a value or `[` or `{`"),
-        ("x = f(a b", "E0201", "1:9-10", None),
+        ("x = f(a b", "E0221", "1:7-10", "a comma is missing here"),
         ("x = 1e999", "E0108", "1:5-10", "the number is too large to be finite"),
         ("x = f(NaN)", "E0108", "1:7-10", "`NaN` is no number: numbers are finite"),
         ("x = " + "9" * 5000, "E0110", "1:5-5005", None),
