@@ -6,7 +6,8 @@ import re
 
 import msgspec
 
-_TEXT = re.compile(r"(\d+):(\d+)-(?:(\d+):)?(\d+)")
+#: Compiled when it is first needed: who checks a plan reads no printed places.
+_TEXT = r"(\d+):(\d+)-(?:(\d+):)?(\d+)"
 
 
 class Span(msgspec.Struct, frozen=True, order=True, array_like=True, gc=False):
@@ -40,7 +41,7 @@ class Span(msgspec.Struct, frozen=True, order=True, array_like=True, gc=False):
         Raises:
             ValueError: `text` is no span.
         """
-        found = _TEXT.fullmatch(text)
+        found = re.fullmatch(_TEXT, text)
         if found is None:
             raise ValueError(f"not a span: {text!r}")
         line, column, end_line, end_column = found.groups()

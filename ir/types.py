@@ -6,12 +6,13 @@ Types are immutable, compare by structure and print as the language writes them:
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from typing import Literal, TypeAlias
 
 import msgspec
 
 
-class _Type(msgspec.Struct, frozen=True, tag=True, tag_field="t"):
+class _Type(msgspec.Struct, frozen=True, gc=False, tag=True, tag_field="t"):
     def __str__(self) -> str:
         return show(self)  # type: ignore[arg-type]  # no other subclasses than those of `Type`
 
@@ -28,7 +29,7 @@ class ListType(_Type, frozen=True, tag="list"):
     element: Type
 
 
-class Field(msgspec.Struct, frozen=True):
+class Field(msgspec.Struct, frozen=True, gc=False):
     """One named field of a record; one that is not `required` may be absent."""
 
     name: str
@@ -79,6 +80,8 @@ ANY_RECORD = RecordType((), ANY)
 PRIMS = {t.name: t for t in (ANY, NULL, BOOL, INT, FLOAT, STR)}
 
 
+# A plan asks for the same few unions in line after line, and keeps what it gets.
+@lru_cache(maxsize=1024)
 def union(*types: Type) -> Type:
     """The type of a value that has one of `types`: flat, without repeats, `null` last, `any` swallows all.
 

@@ -17,7 +17,7 @@ CASES = FOLDER / "cases"
 TOOLS = FOLDER / "tools"
 
 #: What a case may expect, in the order in which it is written.
-SECTIONS = ("rejects", "warns", "accepts", "gives", "fails", "calls")
+SECTIONS = ("rejects", "warns", "accepts", "formats", "gives", "fails", "calls")
 _HEADERS = ("spec", "tools", "dialect", "text")
 _REPEATED = re.compile(r"«([0-9]+)×((?:[^«»]|«U\+[0-9A-F]+»)*)»")
 _CODE_POINT = re.compile(r"«U\+([0-9A-F]+)»")
@@ -44,6 +44,14 @@ class Case:
             text = _REPEATED.sub(lambda found: found[2] * int(found[1]), text)
             text = _CODE_POINT.sub(lambda found: chr(int(found[1], 16)), text)
         return text.removesuffix("\n") if "cut" in self.options else text
+
+    @property
+    def data(self) -> bytes | None:
+        """The plan's file; None if none can hold it."""
+        try:
+            return self.plan.encode("utf-8", "surrogateescape" if "bytes" in self.options else "strict")
+        except UnicodeEncodeError:
+            return None
 
     @property
     def id(self) -> str:

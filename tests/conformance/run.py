@@ -3,7 +3,7 @@
     python tests/conformance/run.py                                    # against llmcc of this interpreter
     python tests/conformance/run.py --check 'mine check {plan} {tools} {dialect}' --compile none --run none
 
-README.md beside this file tells what the three commands have to print.
+README.md beside this file tells what the commands have to print.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from conformance_cases import FOLDER, TOOLS, Case, canonical, read_all, without_
 
 _OURS = f"{shlex.quote(sys.executable)} -m llmcc"
 CHECK = f"{_OURS} check {{plan}} --json --dialect {{dialect}} {{--tools}}"
+FORMAT = f"{_OURS} fmt {{plan}} --dialect {{dialect}}"
 COMPILE = f"{_OURS} compile {{plan}} --passes '' --dialect {{dialect}} {{--tools}}"
 RUN = f"{shlex.quote(sys.executable)} {shlex.quote(str(FOLDER / 'run_llmcc.py'))} {{plan}} {{dialect}} {{tools}}"
 
@@ -32,19 +33,23 @@ def main(argv: list[str] | None = None) -> int:
     """Runs the cases that the command line names; returns 1 if one of them fails."""
     options = _options().parse_args(argv)
     cases = [case for case in read_all() if options.only in case.id]
-    failed = 0
+    failed = left_out = 0
     with tempfile.TemporaryDirectory() as folder:
         for case in cases:
+            if case.data is None:
+                left_out += 1
+                continue
             plan = Path(folder) / "plan.txt"
-            plan.write_bytes(case.plan.encode("utf-8", "surrogatepass"))
+            plan.write_bytes(case.data)
             try:
                 _check(case, plan, options.check)
+                _format(case, plan, options.format)
                 _compile(case, plan, options.compile)
                 _run(case, plan, options.run)
             except Disagreement as error:
                 failed += 1
                 print(f"FAILED {case.id}\n{error}\n")
-    print(f"{len(cases)} cases, {failed} failed")
+    print(f"{len(cases)} cases, {failed} failed" + (f", {left_out} that no file can hold" if left_out else ""))
     return 1 if failed or not cases else 0
 
 
@@ -52,6 +57,7 @@ def _options() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description="Runs the conformance suite. README.md tells what the commands print.")
     parser.add_argument("--check", default=CHECK, metavar="COMMAND", help="prints diagnostics (`none`: not checked)")
     parser.add_argument("--compile", default=COMPILE, metavar="COMMAND", help="prints IR (`none`: not checked)")
+    parser.add_argument("--format", default=FORMAT, metavar="COMMAND", help="prints a plan (`none`: not checked)")
     parser.add_argument("--run", default=RUN, metavar="COMMAND", help="prints an answer (`none`: not checked)")
     parser.add_argument("--only", default="", metavar="TEXT", help="only cases whose file and name hold this")
     return parser
@@ -77,6 +83,8 @@ def _check(case: Case, plan: Path, command: str) -> None:
         return
     found = json.loads(_output(command, case, plan))
     _same("diagnostics", case.diagnostics, sorted(map(line_of, found)))
+    places = [(one["line"], one["column"]) for one in found]
+    _same("the diagnostics' order", sorted(places), places)
 
 
 def line_of(diagnostic: dict[str, object]) -> str:
@@ -84,6 +92,15 @@ def line_of(diagnostic: dict[str, object]) -> str:
     line, column = diagnostic["line"], diagnostic["column"]
     end = f"{diagnostic['end_line']}:" if diagnostic["end_line"] != line else ""
     return f"{diagnostic['code']} {line}:{column}-{end}{diagnostic['end_column']}"
+
+
+def _format(case: Case, plan: Path, command: str) -> None:
+    if command == "none" or "formats" not in case.expected:
+        return
+    _same("canonical form", case.expected["formats"], _output(command, case, plan))
+    plan.write_text(case.expected["formats"], encoding="utf-8")
+    _same("canonical form of itself", case.expected["formats"], _output(command, case, plan))
+    plan.write_bytes(case.data or b"")
 
 
 def _compile(case: Case, plan: Path, command: str) -> None:
