@@ -70,10 +70,8 @@ class Parser:
             if found is None:
                 break
             kind: str = found.lastgroup  # type: ignore[assignment]  # every alternative has a name
-            # A plan says the same names over and over, and each is kept once; its texts are hardly ever the same.
-            word, column, at = found[kind], found.start(kind), found.end()
-            if kind not in long:
-                word = intern(word)
+            # A plan says the same names over and over: each is kept once.
+            word, column, at = intern(found[kind]), found.start(kind), found.end()
             kind = words.get(word, kind)
             action = actions[state].get(kind, -1)
             if action < 0:
