@@ -155,7 +155,21 @@ class FrontEnd:
         if not diagnostics:
             return None
         self._note_unread(line, diagnostics)
-        return Lowered(None, (), diagnostics)
+        return Lowered(None, (), (*diagnostics, *self._unknown_tool(line, diagnostics)))
+
+    def _unknown_tool(self, line: Line, diagnostics: tuple[Diagnostic, ...]) -> list[Diagnostic]:
+        """Has a malformed line a tool that there is not? That is told at once, not after the line was mended."""
+        if line.outside or not has_errors(diagnostics):
+            return []
+        from llmcc.frontend.heads import report_unknown_tool
+
+        cx = self._context()
+        report_unknown_tool(cx, line)
+        self._found.extend(cx.diagnostics)
+        return cx.diagnostics
+
+    def _context(self) -> Context:
+        return Context(self.scope, self._tools, self._suggester, RULES, self._dialect)
 
     def _note_unread(self, line: Line, diagnostics: tuple[Diagnostic, ...]) -> None:
         if line.outside or not has_errors(diagnostics):
@@ -173,7 +187,7 @@ class FrontEnd:
             poison(self.scope, None if found is None else found[1], diagnostics[-1].span)
 
     def _statement(self, statement: Statement, before: tuple[Diagnostic, ...]) -> Lowered:
-        cx = Context(self.scope, self._tools, self._suggester, RULES, self._dialect)
+        cx = self._context()
         cx.diagnostics.extend(before)
         known = len(self.scope.bindings)
         ops: tuple[Op, ...] = ()

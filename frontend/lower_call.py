@@ -32,7 +32,7 @@ def lower_tool(cx: Context, node: syntax.CallExpression, name: str | None = None
         return _without_signature(cx, node, name)
     signature = cx.tools.find(node.tool)
     if signature is None:
-        _unknown_tool(cx, node)
+        unknown_tool(cx, node)
         for argument in node.arguments:
             cx.lower(argument.value)
         return broken(node.span)
@@ -126,7 +126,8 @@ def _is_method(cx: Context, node: syntax.CallExpression) -> bool:
     return True
 
 
-def _unknown_tool(cx: Context, node: syntax.CallExpression) -> None:
+def unknown_tool(cx: Context, node: syntax.CallExpression) -> None:
+    """Reports a call of what is no tool."""
     if _is_method(cx, node):
         return
     assert cx.tools.signatures is not None

@@ -164,3 +164,18 @@ def test_mending_takes_linear_work() -> None:
 
     work(4)
     assert growth(work, 20) < 1.2
+
+
+def test_each_mistake_of_a_short_plan_is_told_at_once() -> None:
+    found = compile_front('1. search("a")\n2. serch("b"\n3. join($9)\n', TOOLS).diagnostics
+    assert [(d.code, str(d.span)) for d in found] == [("E0301", "2:4-9"), ("E0202", "2:9-10"), ("E0302", "3:9-11")]
+    fixed = fix_plan('a = serch("b"\nreturn a\n', TOOLS)
+    assert (fixed.text, fixed.fixed, fixed.diagnostics) == ('a = search("b")\nreturn a\n', 2, ())
+
+
+@pytest.mark.parametrize(
+    "line", ["x = xs.serch(1", "if(x", "y = max(1", "# serch(1", "y = f(serch(1", "I serch(ed) it", "y = math(2"]
+)
+def test_what_is_no_call_of_an_unknown_tool_is_not_told_as_one(line: str) -> None:
+    found = compile_front(f"{HEAD}{line}\nreturn 1\n", TOOLS | {"f": TOOLS["math"]}).diagnostics
+    assert "E0301" not in [d.code for d in found]
