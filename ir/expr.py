@@ -156,25 +156,33 @@ def literal(value: Any) -> Expr:
 
 def children(expr: Expr) -> tuple[Expr, ...]:
     """The direct parts of an expression, in the order in which they are evaluated."""
-    match expr:
-        case Const() | Ref():
-            return ()
-        case ListOf(items) | Format(items) | Builtin(_, items):
-            return items
-        case DictOf(entries):
-            return tuple(v for _, v in entries)
-        case Index(base, index):
-            return (base, index)
-        case Slice(base, start, stop):
-            return (base, *(x for x in (start, stop) if x is not None))
-        case Unary(_, operand) | Check(operand, _):
-            return (operand,)
-        case Binary(_, left, right):
-            return (left, right)
-        case Cond(test, then, other):
-            return (test, then, other)
-        case Comprehension(element, _, source, condition):
-            return (source, element) if condition is None else (source, condition, element)
+    return _CHILDREN[type(expr)](expr)
+
+
+def _slice(expr: Slice) -> tuple[Expr, ...]:
+    return (expr.base, *(x for x in (expr.start, expr.stop) if x is not None))
+
+
+def _comprehension(expr: Comprehension) -> tuple[Expr, ...]:
+    return tuple(x for x in (expr.source, expr.condition, expr.element) if x is not None)
+
+
+# Looked up by type, because nothing in the compiler is asked more often.
+_CHILDREN: dict[type, Callable[[Any], tuple[Expr, ...]]] = {
+    Const: lambda _: (),
+    Ref: lambda _: (),
+    ListOf: lambda expr: expr.items,
+    DictOf: lambda expr: tuple(v for _, v in expr.entries),
+    Index: lambda expr: (expr.base, expr.index),
+    Slice: _slice,
+    Unary: lambda expr: (expr.operand,),
+    Binary: lambda expr: (expr.left, expr.right),
+    Cond: lambda expr: (expr.test, expr.then, expr.other),
+    Format: lambda expr: expr.parts,
+    Builtin: lambda expr: expr.args,
+    Comprehension: _comprehension,
+    Check: lambda expr: (expr.operand,),
+}
 
 
 def rebuild(expr: Expr, change: Callable[[Expr], Expr]) -> Expr:
@@ -229,9 +237,18 @@ def refs(expr: Expr) -> list[str]:
         return [expr.name]
     if isinstance(expr, Const):
         return []
-    bound = {node.name for node in walk(expr) if isinstance(node, Comprehension)}
-    used = (node.name for node in walk(expr) if isinstance(node, Ref))
-    return [name for name in dict.fromkeys(used) if name not in bound]
+    bound: set[str] = set()
+    used: dict[str, None] = {}
+    stack = [expr]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, Ref):
+            used[node.name] = None
+            continue
+        if isinstance(node, Comprehension):
+            bound.add(node.name)
+        stack.extend(reversed(children(node)))
+    return [name for name in used if name not in bound]
 
 
 def substitute(expr: Expr, replacement: Callable[[str], Expr | None]) -> Expr:
