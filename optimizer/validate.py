@@ -1,0 +1,178 @@
+"""Validates a pass: compares the module before and after it, and refuses what it cannot show to be the same.
+
+Independent of the passes: nothing here knows what they do, or uses what they use. Values of both modules are numbered
+in one table, so that what is certainly equal has the same number (`optimizer/validation`). The laws:
+
+    answer   What is returned or joined is the same value, or fails for the same reason. Without an end, that holds for
+             every value that the plan names.
+    write    Each write happens as before: same tool, same arguments, under the same conditions, as often, and after
+             the same conflicting writes.
+    call     No call is new. One that runs also ran before, in the same state, and at least as often.
+    order    In an ordered module, edges and values hold each pair of conflicting calls apart in program order; the
+             elements of a map that writes stay in order; and a call that came after another by an edge still does.
+    type     No value claims a type that it did not have before.
+    form     The dialect stays, and an ordered module stays ordered.
+
+Not part of this: the bounds on an evaluation's steps, a text's length and a map's width, and which op a failure names.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+
+import msgspec
+
+from llmcc.ir.errors import LlmccError
+from llmcc.ir.ops import Map, Module, Op
+from llmcc.ir.types import ANY, Type, certain
+from llmcc.ir.values import mismatch
+from llmcc.optimizer.validation.explain import answer_differs, write_differs
+from llmcc.optimizer.validation.order import missing_edges, unordered_elements
+from llmcc.optimizer.validation.summary import Shared, Site, Summary
+from llmcc.optimizer.validation.terms import Facts
+from llmcc.optimizer.validation.values import summarize
+
+
+class ValidationError(LlmccError):
+    """A pass may have changed what a plan means. `op` names where, `law` what cannot be shown (see this module)."""
+
+    def __init__(self, law: str, op: str, text: str) -> None:
+        super().__init__(f"{law}, %{op}: {text}" if op else f"{law}: {text}")
+        self.law = law
+        self.op = op
+
+
+def validate(before: Module, after: Module) -> None:
+    """Shows that `after` means what `before` means. Both are well-formed (`llmcc.ir.verify`).
+
+    Raises:
+        ValidationError: that cannot be shown.
+    """
+    Validator(before).check(after)
+
+
+class Validator:
+    """Validates one pass after another; what is known of a module is kept for the next."""
+
+    def __init__(self, module: Module) -> None:
+        self._module = module
+        self._shared: Shared | None = None
+        self._summary: Summary | None = None
+
+    def check(self, after: Module) -> None:
+        """Compares the module with the one before, which it then takes the place of. Raises like `validate`."""
+        before, self._module = self._module, after
+        _form(before, after)
+        if before.ordered == after.ordered and _same_but_figures(before.ops, after.ops):
+            if self._summary is not None:
+                self._summary = msgspec.structs.replace(self._summary, module=after)
+            return
+        if self._shared is None or self._summary is None:
+            self._shared = Shared()
+            self._summary = summarize(before, self._shared)
+        summary = summarize(after, self._shared)
+        _compare(self._summary, summary, self._shared)
+        self._summary = summary
+
+
+def _same_but_figures(before: tuple[Op, ...], after: tuple[Op, ...]) -> bool:
+    """Whether ops differ in nothing but steps, priorities and places."""
+    return len(before) == len(after) and all(a is b or _same_op(a, b) for a, b in zip(before, after, strict=True))
+
+
+_FIGURES = frozenset({"step", "priority", "span", "body"})
+
+
+def _same_op(a: Op, b: Op) -> bool:
+    if type(a) is not type(b):
+        return False
+    if any(getattr(a, f) is not getattr(b, f) for f in a.__struct_fields__ if f not in _FIGURES):
+        return False
+    return not (isinstance(a, Map) and isinstance(b, Map)) or _same_but_figures(a.body, b.body)
+
+
+def _form(before: Module, after: Module) -> None:
+    if before.dialect != after.dialect:
+        raise ValidationError("form", "", f"the dialect was {before.dialect}, and is {after.dialect}")
+    if before.ordered and not after.ordered:
+        raise ValidationError("form", "", "the module was ordered, and is not")
+
+
+def _compare(before: Summary, after: Summary, shared: Shared) -> None:
+    _compare_writes(before.writes, after.writes, shared)
+    _compare_answers(before, after)
+    _compare_calls(before.looks, after.looks, shared)
+    _compare_types(before, after, shared)
+    for name in unordered_elements(after) if after.module.ordered else ():
+        raise ValidationError("order", name, "its elements write, and may run together")
+    for one in missing_edges(before, after, shared.terms):
+        raise ValidationError("order", one.op, f"it may start before %{one.first} is over, but {one.why}")
+
+
+def _compare_answers(before: Summary, after: Summary) -> None:
+    if before.answer != after.answer:
+        raise ValidationError("answer", *answer_differs(before.answer, after.answer))
+
+
+def _compare_writes(before: list[Site], after: list[Site], shared: Shared) -> None:
+    found = write_differs(before, after, shared.terms)
+    if found is not None:
+        raise ValidationError("write", *found)
+
+
+def _compare_calls(before: list[Site], after: list[Site], shared: Shared) -> None:
+    known = Counter(one.same for one in before)
+    left = [one for one in after if not _taken(known, one)]
+    if not left:
+        return
+    others: defaultdict[object, list[Site]] = defaultdict(list)
+    for one in before:
+        if known[one.same] > 0:
+            others[_tool(one, shared)].append(one)
+    # What stands in many maps has the least choice; what stands in few is not to take that away.
+    for one in sorted(left, key=lambda site: -len(site.loops)):
+        possible = [site for site in others[_tool(one, shared)] if known[site.same] > 0]
+        possible.sort(key=lambda site: len(site.loops))
+        holds = shared.rewriting.closed(one.conditions)
+        same = next((site for site in possible if _covers(site, one, holds, shared)), None)
+        if same is None:
+            new = all(site.made != one.made for site in possible)
+            raise ValidationError("call", one.name, "the call is new" if new else "it runs where it did not before")
+        known[same.same] -= 1
+
+
+def _tool(one: Site, shared: Shared) -> object:
+    """What two sites share that may be the same call."""
+    return shared.terms.keys[one.made][1:5]
+
+
+def _covers(before: Site, after: Site, holds: Facts, shared: Shared) -> bool:
+    """Whether it is the same call, and was made wherever and as often as it is made `after`, where `holds` is known."""
+    if Counter(after.loops) - Counter(before.loops):
+        return False
+    if not all(one in holds or shared.rewriting.follows(one, holds) for one in before.conditions):
+        return False
+    return before.made == after.made or shared.rewriting.under(before.made, holds) == after.made
+
+
+def _taken(known: Counter[tuple[int, Facts, tuple[int, ...]]], one: Site) -> bool:
+    known[one.same] -= 1
+    if known[one.same] >= 0:
+        return True
+    known[one.same] += 1
+    return False
+
+
+def _compare_types(before: Summary, after: Summary, shared: Shared) -> None:
+    claimed: defaultdict[int, set[Type]] = defaultdict(set)
+    for _, number, type_ in before.claims:
+        claimed[number].add(type_)
+    for name, number, type_ in after.claims:
+        if type_ == ANY or type_ in claimed[number]:
+            continue
+        if number in shared.terms.values:
+            fits = mismatch(shared.terms.values[number], type_) is None
+        else:
+            fits = any(certain(one, type_) for one in (*claimed[number], shared.terms.types[number]))
+        if not fits:
+            raise ValidationError("type", name, f"nothing shows that its value is {type_}")

@@ -1,0 +1,71 @@
+"""Numbers calls, and keeps the state of the resources that they touch."""
+
+from __future__ import annotations
+
+from llmcc.ir.ops import Call
+from llmcc.ir.types import Type
+from llmcc.optimizer.validation.expressions import Expressions
+from llmcc.optimizer.validation.resources import ALL, UNKNOWN, Name, Sums, epoch, name_of
+from llmcc.optimizer.validation.summary import Region, Shared, Site, Touch
+from llmcc.optimizer.validation.terms import ok
+
+
+class Calls(Expressions):
+    """What the calls so far have done, by the names of their ops."""
+
+    def __init__(self, shared: Shared, carried: dict[str, list[tuple[Name, int]]] | None) -> None:
+        super().__init__(shared)
+        self.state = Sums()
+        #: For each map, what its other elements write; None on the first look, which finds that out.
+        self.carried = carried
+        self.within: dict[str, list[tuple[Name, int]]] = {}
+        self.around: list[str] = []
+        self.claims: list[tuple[str, int, Type]] = []
+        self.writes: list[Site] = []
+        self.looks: list[Site] = []
+        self.touched: dict[str, tuple[Touch, ...]] = {}
+        self.calls: dict[str, int] = {}
+        #: For each value in a map, the elements that it depends on.
+        self.depends: dict[str, frozenset[int]] = {}
+
+    def call(self, op: Call, region: Region) -> int:
+        """What becomes of a call: the same as of any other with the same arguments in the same state."""
+        self.enter(expr for _, expr in op.args)
+        args = {name: self.term(expr) for name, expr in op.args}
+        required = self.seen
+        names = self.resources(op, args)
+        state = () if self.carried is None else epoch(self.state, names)
+        # A write happens once for each element of the lists around it.
+        loops = region.loops if op.effect.writes else ()
+        key = ("call", op.tool, tuple(args), op.effect, op.type, tuple(args.values()), state, loops)
+        made = self.t.node(key, op.type, uncertain=True)
+        conditions = region.conditions.union(map(ok, required))
+        site = Site(made, conditions, region.loops, op.name)
+        (self.writes if op.effect.writes else self.looks).append(site)
+        self.calls[op.name] = made
+        self.touched[op.name] = tuple(Touch(name, op.effect.writes) for name in names)
+        if op.effect.writes:
+            self.write(made, names)
+        return self.t.outcome(required, made)
+
+    def resources(self, op: Call, args: dict[str, int]) -> tuple[Name, ...]:
+        """The resources that a call touches."""
+        if op.effect.kind == "pure":
+            return ()
+        known = {name: self.t.values.get(self.unchecked(term), UNKNOWN) for name, term in args.items()}
+        # An effect that names nothing could be anywhere.
+        return tuple(dict.fromkeys(name_of(one, known) for one in op.effect.resources)) or (ALL,)
+
+    def unchecked(self, term: int) -> int:
+        """A term without its checks: where they fail, nothing is touched."""
+        while self.t.kind(term) == "check":
+            term = self.t.keys[term][2]
+        return term
+
+    def write(self, made: int, names: tuple[Name, ...]) -> None:
+        """Notes that resources have changed."""
+        token = self.shared.token(made)
+        for name in names:
+            self.state.add(name, token)
+            for around in self.around:
+                self.within.setdefault(around, []).append((name, token))

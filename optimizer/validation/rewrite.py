@@ -1,0 +1,152 @@
+"""Writes values anew where more is known than where they were made: `f(ok)` is `f(true)` wherever `ok` is true."""
+
+from __future__ import annotations
+
+from functools import reduce
+
+from llmcc.ir import expr as e
+from llmcc.optimizer.validation.laws import Laws
+from llmcc.optimizer.validation.table import Key
+from llmcc.optimizer.validation.terms import WIDE, Facts, looked_at, ok, untrue
+
+#: How far down a value is looked into, and at how many of its parts.
+DEPTH, PARTS = 12, 256
+
+_LEAVES = frozenset({"const", "element", "bound", "comprehension", "is a list", "no condition"})
+
+
+class Rewriting:
+    """Values where certain conditions are known to be true, or false, and certain outcomes to be no failures."""
+
+    def __init__(self, laws: Laws) -> None:
+        self._laws = laws
+        self._t = laws.t
+        self._made: dict[tuple[Facts, bool, int], int] = {}
+        self._closed: dict[Facts, Facts] = {}
+        self._left = 0
+        self._maps = False
+
+    def under(self, number: int, conditions: Facts, *, maps: bool = False) -> int:
+        """A term or outcome where these conditions hold; `maps`: they say nothing of a map's element."""
+        if not conditions:
+            return number
+        self._left, self._maps = PARTS, maps
+        return self._under(number, conditions, DEPTH)
+
+    def follows(self, fact: int, facts: Facts) -> bool:
+        """Whether a fact is among the others once it is written with them."""
+        if fact >= len(self._t.keys):
+            return self.under(untrue(fact), facts) == self._t.false
+        if fact >= 0:
+            return self.under(fact, facts) == self._t.true
+        now = self.under(ok(fact), facts)
+        return not self._t.uncertain[now] or ok(now) in facts
+
+    def closed(self, facts: Facts) -> Facts:
+        """These facts, also as they look where the others hold, and what they imply."""
+        if not facts:
+            return facts
+        found = self._closed.get(facts)
+        if found is None:
+            found = self._closed[facts] = facts.union(*(self._also(one, facts) for one in facts))
+        return found
+
+    def _also(self, fact: int, facts: Facts) -> Facts:
+        """What else is known by a fact where others hold."""
+        if fact < 0:
+            return self._fine(ok(fact), facts)
+        holds = fact < len(self._t.keys)
+        term = fact if holds else untrue(fact)
+        now = self.under(term, facts - self._t.shown(term, holds))
+        return frozenset() if now == term or now in self._t.values else self._t.shown(now, holds)
+
+    def _fine(self, outcome: int, facts: Facts) -> Facts:
+        """What else is known if an outcome is no failure: what it requires is none either."""
+        found: set[int] = set()
+        stack = [outcome]
+        while stack and len(found) < WIDE:
+            now = self.under(stack.pop(), facts)
+            new = {now, *looked_at(self._t.keys[now])} - found
+            found |= new
+            stack += new - {now}
+        return frozenset(ok(one) for one in found if self._t.uncertain[one])
+
+    def _under(self, number: int, conditions: Facts, depth: int) -> int:
+        settled = self._t.settled(number, conditions)
+        kind = self._t.kind(number)
+        if settled != number or depth == 0 or kind in _LEAVES or (kind == "map" and not self._maps):
+            return settled
+        found = self._made.get((conditions, self._maps, number))
+        if found is None:
+            self._left -= 1
+            if self._left < 0:
+                return number
+            rebuilt = self._rebuilt(number, conditions, depth - 1)
+            found = self._made[conditions, self._maps, number] = self._t.settled(rebuilt, conditions)
+        return found
+
+    def _rebuilt(self, number: int, conditions: Facts, depth: int) -> int:
+        key = self._t.keys[number]
+        old = _parts(key)
+        new = [self._under(one, conditions, depth) for one in old]
+        if key[0] == "eval":
+            required = self._t.required(new[:-1], conditions)
+            return number if [*required, new[-1]] == old else self._t.outcome(required, self._t.term(new[-1]))
+        if new == old:
+            return number
+        match key[0]:
+            case "guarded":
+                return self._t.guarded(new[0], new[1])
+            case "caught":
+                return self._t.caught(new[0], new[1])
+            case "map":
+                return self._t.node((*key[:2], *new), self._t.types[number], uncertain=True)
+            case "call":
+                return self._t.node((*key[:5], tuple(new), *key[6:]), self._t.types[number], uncertain=True)
+            case "and" | "or":
+                return reduce(lambda a, b: self._laws.make(e.Binary(key[0], _ANY, _ANY), [a, b]), new)
+        return self._laws.make(_shape(key), new)
+
+
+_ANY = e.NOTHING
+
+
+def _parts(key: Key) -> list[int]:
+    """The parts of a node."""
+    match key[0]:
+        case "eval":
+            return [*key[1], key[2]]
+        case "call":
+            return list(key[5])
+        case "dict" | "binary" | "builtin" | "unary" | "check" | "map":
+            return list(key[2:])
+        case "slice":
+            return [one for one in key[1:] if one is not None]
+    return list(key[1:])
+
+
+def _shape(key: Key) -> e.Expr:
+    """An expression of the kind of a node; what its parts are does not count."""
+    many = (_ANY,) * len(_parts(key))
+    match key[0]:
+        case "list":
+            return e.ListOf(many)
+        case "dict":
+            return e.DictOf(tuple((name, _ANY) for name in key[1]))
+        case "index":
+            return e.Index(_ANY, _ANY)
+        case "slice":
+            return e.Slice(_ANY, *(None if one is None else _ANY for one in key[2:]))
+        case "unary" | "not":
+            return e.Unary("-" if key[0] == "unary" else "not", _ANY)
+        case "binary":
+            return e.Binary(key[1], _ANY, _ANY)
+        case "cond":
+            return e.Cond(_ANY, _ANY, _ANY)
+        case "format":
+            return e.Format(many)
+        case "builtin":
+            return e.Builtin(key[1], many)
+        case "check":
+            return e.Check(_ANY, key[1])
+    raise TypeError(f"no term: {key[0]}")

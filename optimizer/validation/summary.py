@@ -1,0 +1,76 @@
+"""What is known of a module once its values are numbered, and what two modules are compared by."""
+
+from __future__ import annotations
+
+import random
+
+import msgspec
+
+from llmcc.ir.ops import Module
+from llmcc.ir.types import Type
+from llmcc.optimizer.validation.laws import Laws
+from llmcc.optimizer.validation.resources import Name
+from llmcc.optimizer.validation.rewrite import Rewriting
+from llmcc.optimizer.validation.terms import Facts, Terms
+
+
+class Site(msgspec.Struct, frozen=True):
+    """A call of a module. `made` is its number in the table: tool, arguments, effect, and the state that it meets.
+
+    It runs where all `conditions` hold, for each element of the lists `loops` (outermost first).
+    """
+
+    made: int
+    conditions: Facts
+    loops: tuple[int, ...]
+    name: str
+
+    @property
+    def same(self) -> tuple[int, Facts, tuple[int, ...]]:
+        """What two sites of the same call share."""
+        return self.made, self.conditions, self.loops
+
+
+class Touch(msgspec.Struct, frozen=True):
+    """A resource that an op touches."""
+
+    name: Name
+    writes: bool
+
+
+class Summary(msgspec.Struct, frozen=True):
+    """A module as the validator sees it; ops by name, levels by the map's name ("" for the plan's own)."""
+
+    module: Module
+    answer: tuple[object, ...]
+    claims: list[tuple[str, int, Type]]
+    writes: list[Site]
+    looks: list[Site]
+    touched: dict[str, tuple[Touch, ...]]
+    calls: dict[str, int]
+    outcomes: dict[str, int]
+
+
+class Shared:
+    """What two modules are compared by: one table, and a random number for each write."""
+
+    def __init__(self) -> None:
+        self.terms = Terms()
+        self.laws = Laws(self.terms)
+        self.rewriting = Rewriting(self.laws)
+        self._tokens: dict[int, int] = {}
+        self._random = random.Random(0)
+
+    def token(self, made: int) -> int:
+        """The number that stands for a write in a set of writes."""
+        if made not in self._tokens:
+            self._tokens[made] = self._random.getrandbits(128)
+        return self._tokens[made]
+
+
+class Region(msgspec.Struct, frozen=True):
+    """Where an op stands: what is known there, when it runs at all, and over which lists."""
+
+    facts: Facts = frozenset()
+    conditions: Facts = frozenset()
+    loops: tuple[int, ...] = ()

@@ -1,0 +1,170 @@
+"""Numbers the values of a module: what becomes of each op, and what is done to the world on the way."""
+
+from __future__ import annotations
+
+import msgspec
+
+from llmcc.ir import expr as e
+from llmcc.ir.ops import Call, Compute, Join, Map, Module, Return, ValueOp, needs, uses
+from llmcc.ir.types import NULL, ListType, Type, union
+from llmcc.optimizer.validation.calls import Calls
+from llmcc.optimizer.validation.demands import Demands
+from llmcc.optimizer.validation.resources import Name
+from llmcc.optimizer.validation.summary import Region, Shared, Summary
+from llmcc.optimizer.validation.table import shallow
+from llmcc.optimizer.validation.terms import Facts, ok
+
+
+def summarize(module: Module, shared: Shared) -> Summary:
+    """A module's summary, its values numbered in the shared table."""
+    carried: dict[str, list[tuple[Name, int]]] = {}
+    if any(map(_writing_map, module.values)):
+        # What the elements of a map write is known only after a look at the map without regard to states.
+        first = _Numbering(shared, None)
+        first.level(module.values, Region())
+        carried = first.within
+    numbering = _Numbering(shared, carried)
+    numbering.level(module.values, Region())
+    return numbering.summary(module)
+
+
+def _writing_map(op: ValueOp) -> bool:
+    if not isinstance(op, Map):
+        return False
+    return any(_writing_map(one) or (isinstance(one, Call) and one.effect.writes) for one in op.body)
+
+
+class _Numbering(Calls):
+    """Numbers levels of ops, one after the other."""
+
+    def summary(self, module: Module) -> Summary:
+        """All that was found."""
+        end = module.end
+        self.facts = self.top = frozenset()
+        if isinstance(end, Join):
+            answer: tuple[object, ...] = ("join", *((name, self.outcome(expr)) for name, expr in end.args))
+        elif isinstance(end, Return):
+            answer = ("return", self.outcome(end.expr))
+        else:
+            answer = tuple(sorted((op.name, self.env[op.name]) for op in module.values if "." not in op.name))
+        return Summary(module, answer, self.claims, self.writes, self.looks, self.touched, self.calls, self.env)
+
+    def level(self, ops: tuple[ValueOp, ...], region: Region) -> None:
+        """Numbers the ops of a level."""
+        for op in ops:
+            self.env[op.name] = self.op(op, region)
+            if region.loops:
+                around = (one for name in uses(op) for one in self.depends.get(name, ()))
+                self.depends[op.name] = frozenset(around)
+
+    def op(self, op: ValueOp, region: Region) -> int:
+        """What becomes of an op."""
+        if not region.loops:
+            self.top = region.facts
+        guard = self.guard(op.guard, region.facts)
+        outcome = self.never(guard)
+        if outcome is None:
+            outcome = self.guarded(op, guard, region)
+        if op.catch is None:
+            return outcome
+        self.facts = region.facts
+        if not region.loops:
+            self.top = region.facts
+        return self.t.caught(outcome, self.outcome(op.catch))
+
+    def guarded(self, op: ValueOp, guard: int, region: Region) -> int:
+        """What becomes of an op before its catch."""
+        inside = region
+        if guard != self.t.true:
+            facts = self.t.facts(guard)
+            known = self.shared.rewriting.closed(region.facts | facts)
+            inside = msgspec.structs.replace(region, facts=known, conditions=region.conditions | facts)
+        if not region.loops:
+            self.top = inside.facts
+        run = self.run(op, inside)
+        self.claim(op.name, run, op.type)
+        outcome = self.t.guarded(guard, run)
+        if outcome != run:
+            self.claim(op.name, outcome, union(op.type, NULL))
+        return outcome
+
+    def never(self, guard: int) -> int | None:
+        """What becomes of an op that never runs, because its condition is known; None for any other."""
+        condition = self.t.term(guard)
+        if condition not in self.t.values or condition == self.t.true:
+            return None
+        made = self.t.null
+        if condition != self.t.false:
+            made = self.t.node(("no condition", condition), total=False, uncertain=True)
+        return self.t.outcome(self.t.required((guard,)), made)
+
+    def claim(self, name: str, outcome: int, type_: Type) -> None:
+        """Notes the type that the module claims for a value."""
+        self.claims.append((name, outcome, type_))
+
+    def guard(self, guard: e.Expr | None, facts: Facts) -> int:
+        """The condition under which an op runs; it is no condition where it is known to hold."""
+        if guard is None:
+            return self.t.true
+        self.facts = facts
+        return self.outcome(guard, condition=True)
+
+    def run(self, op: ValueOp, region: Region) -> int:
+        """What becomes of an op whose guard is true."""
+        self.facts = region.facts
+        if isinstance(op, Compute):
+            return self.outcome(op.expr)
+        return self.call(op, region) if isinstance(op, Call) else self.map(op, region)
+
+    def map(self, op: Map, region: Region) -> int:
+        """What becomes of a map: its element is known by the list and the depth."""
+        outside = [self.reference(name) for name in needs(op)]
+        required = self.t.required(outside, self.facts)
+        self.enter((op.source,))
+        source, looked = self.term(op.source), self.seen
+        if self.t.values.get(source) == []:
+            return self.t.outcome(required, source)
+        element = self.env[op.var] = self.new_element(op, source)
+        self.claim(op.var, element, op.var_type)
+        started = self.started(source)
+        self.starts.update(started)
+        self.facts = region.facts.union(started, map(ok, looked))
+        conditions = region.conditions.union(started, map(ok, required))
+        inside = Region(self.facts, conditions, (*region.loops, source))
+        self.body(op, inside)
+        self.facts = inside.facts
+        keep = self.t.true if op.keep is None else self.outcome(op.keep, condition=True)
+        self.facts = inside.facts | self.t.facts(keep)
+        result = self.outcome(op.result)
+        self.facts = inside.facts
+        missing = frozenset(started) - region.facts
+        demanded = Demands(self.t, self.facts).left(required, result if keep == self.t.true else keep, missing)
+        key = ("map", element, keep, result)
+        self.facts = region.facts
+        made = self.calls[op.name] = self.t.node(key, ListType(shallow(self.t.types[result])), uncertain=True)
+        return self.t.outcome(demanded, made)
+
+    def new_element(self, op: Map, source: int) -> int:
+        """The element of a map, told from the elements of other maps over the same list that the map depends on.
+
+        How deep the map stands does not count, so that it is the same map outside of a map that does not matter to it.
+        """
+        taken = frozenset(one for name in needs(op) for one in self.depends.get(name, ()))
+        number = 0
+        while (element := self.t.node(("element", number, source), self.element(source))) in taken:
+            number += 1
+        self.depends[op.var] = taken | {element}
+        return element
+
+    def body(self, op: Map, inside: Region) -> None:
+        """The ops of a map's body, for which the writes of all its elements have happened, nobody knows how many."""
+        carried = (self.carried or {}).get(op.name, ())
+        for name, token in carried:
+            self.state.add(name, token)
+        self.around.append(op.name)
+        self.level(op.body, inside)
+        self.around.pop()
+        for name, token in carried:
+            self.state.add(name, -token)
+        touched = (one for inner in op.body for one in self.touched.get(inner.name, ()))
+        self.touched[op.name] = tuple(dict.fromkeys(touched))
