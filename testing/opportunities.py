@@ -102,7 +102,8 @@ class _Opportunities:
     def op(self, names: list[str], level: list[str], nesting: int) -> ValueOp:
         kind = self.draw(_DIE)
         if kind < 2:
-            made = Compute(name=self.name(), type=BOOL, expr=self.condition(names))
+            catch = e.FALSE if self.draw(_DIE) < 3 else None
+            made = Compute(name=self.name(), type=BOOL, expr=self.condition(names), catch=catch)
             self.conditions.append(made.name)
             return made
         if kind < 4:

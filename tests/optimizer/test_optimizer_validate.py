@@ -1,0 +1,190 @@
+"""The validator lets right passes pass: no false alarm on golden cases, on laws, and on drawn plans and pipelines.
+
+    LLMCC_PLANS=10000 pytest tests/optimizer/test_optimizer_validate.py -q -k pipeline
+
+tries as many plans. That it catches what is wrong is shown by `test_mutations.py`.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from llmcc.ir import expr as e
+from llmcc.ir.effects import Effect
+from llmcc.ir.ops import Call, Module, Return
+from llmcc.ir.parser import parse
+from llmcc.ir.types import STR
+from llmcc.optimizer.manager import PassRun, optimize
+from llmcc.optimizer.passes.remove_dead import RemoveDead
+from llmcc.optimizer.registry import LEVELS, PASSES
+from llmcc.optimizer.validate import ValidationError, Validator, validate
+from llmcc.optimizer.validation.resources import ALL, Sums, meets
+from llmcc.testing.modules import TOOLS, modules
+from llmcc.testing.opportunities import opportunities
+
+GOLDEN = sorted((Path(__file__).parent / "golden").rglob("*.txt"))
+PLANS = int(os.environ.get("LLMCC_PLANS", "300"))
+#: The tools, some of which cost money, so that there is something to save.
+PRICED = {
+    name: msgspec.structs.replace(one, cost_usd=0.01 if one.effect and not one.effect.writes else None)
+    for name, one in TOOLS.items()
+}
+VARIANTS = [*PASSES, *LEVELS.values(), "order-effects{fan=1}", "remove-dead{fan=1}", "fold-constants{inline_parts=1}"]
+PIPELINES = st.lists(st.sampled_from(VARIANTS), min_size=1, max_size=4).map(",".join)
+
+
+@pytest.mark.slow
+@settings(max_examples=PLANS)
+@given(opportunities() | modules(max_ops=9, depth=1), PIPELINES)
+def test_no_false_alarm_for_any_pipeline(module: Module, pipeline: str) -> None:
+    optimize(module, passes=pipeline, signatures=PRICED)
+
+
+@given(modules(max_ops=5))
+def test_a_module_means_what_it_means(module: Module) -> None:
+    validate(module, msgspec.structs.replace(module, ops=parse_again(module).ops))
+
+
+def parse_again(module: Module) -> Module:
+    """An equal module that shares nothing with it."""
+    return msgspec.json.decode(msgspec.json.encode(module), type=Module)
+
+
+@pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)
+def test_golden_cases_are_right(path: Path) -> None:
+    before, after = path.read_text("utf-8").split("==== before\n")[1].split("==== after\n")
+    validate(parse(before), parse(after))
+
+
+A = '%a = call look(key = "x") : any {effect = read("store:{key}")}'
+B = '%b = call look(key = "y") : any {effect = read("store:{key}")}'
+XS = '%xs = call look(key = "l") : list[any] {effect = read("store:{key}")}'
+
+#: Pairs of ops that mean the same: after these before them, with the value of the last one returned.
+LAWS: dict[str, tuple[str, str, str]] = {
+    "another name": (A, "%r = expr %a : any", "%r = expr %a : any"),
+    "computed": ("", "%r = expr [2 + 3, len([1, 2])] : any", "%r = expr [5, 2] : any"),
+    "a double negation": (A, '%r = expr not not %a == "x" : bool', '%r = expr %a == "x" : bool'),
+    "a known branch": (A, "%r = expr %a if true else 1 : any", "%r = expr %a : any"),
+    "a known condition": (
+        A,
+        '%r = expr [1 if %a == "x" else 2] : any {when = %a == "x"}',
+        '%r = expr [1] : any {when = %a == "x"}',
+    ),
+    "an item": (
+        f"{A} {B}",
+        "%r = expr [%b, %a][1] : any {when = [%a, %b] != 1}",
+        "%r = expr %a : any {when = [%a, %b] != 1}",
+    ),
+    "texts in texts": (A, '%r = expr format("a", format("b", %a)) : str', '%r = expr format("ab", %a) : str'),
+    "a check that holds": ("", '%r = expr check("x", str) : str', '%r = expr "x" : str'),
+    "a check of a checked result": (
+        '%s = call look(key = "x") : str {effect = read("store:{key}")}',
+        "%r = expr check(%s, str) : str",
+        "%r = expr %s : str",
+    ),
+    "a catch that cannot count": ("", "%r = expr 1 : int {catch = 2}", "%r = expr 1 : int"),
+    "a comprehension's variable": (XS, "%r = expr [%x for %x in %xs] : any", "%r = expr [%y for %y in %xs] : any"),
+    "a map over nothing": (
+        "",
+        "%r = map %p : any in [] : any {ordered = true} [\n%q = call calc(a = %p) : any {effect = pure}\n] yield %q",
+        "%r = expr [] : any",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LAWS)
+def test_what_is_equal_by_law(name: str) -> None:
+    common, one, other = LAWS[name]
+    plans = [
+        parse("\n".join(["plan {dialect = 1, ordered = false} {", *common.replace(" %b = ", "\n%b = ").splitlines(), op,
+                         "return %r", "}", ""]))
+        for op in (one, other)
+    ]  # fmt: skip
+    validate(*plans)
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from([("a:1",), ("a:2",), ("a:", ""), ("b",), ALL]), st.integers(0, 9)), max_size=8)
+)
+def test_a_sum_is_that_over_all_that_may_be_the_same(added: list[tuple[tuple[str, ...], int]]) -> None:
+    sums = Sums()
+    for i, (name, amount) in enumerate(added):
+        sums.add(name, amount)
+        for asked in (("a:1",), ("a:", ""), ALL):
+            assert sums.of(asked) == sum(n for one, n in added[: i + 1] if meets(one, asked))
+
+
+class Broken(RemoveDead, frozen=True):
+    """A pass that drops every write."""
+
+    def __call__(self, module: Module, signatures: Mapping[str, Any]) -> Module:
+        ops = tuple(op for op in module.ops if not (isinstance(op, Call) and op.effect.writes))
+        return msgspec.structs.replace(module, ops=ops)
+
+
+def test_optimize_names_the_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = parse('plan {dialect = 1, ordered = false} {\n%a = call log(text = "x") : any {effect = write(log)}\n}\n')
+    monkeypatch.setattr(RemoveDead, "__call__", Broken.__call__)
+    with pytest.raises(ValidationError, match="write, %a: the write is lost") as caught:
+        optimize(module, passes="fold-constants,remove-dead")
+    assert caught.value.__notes__ == ["found after the pass remove-dead"]
+    assert (caught.value.law, caught.value.op) == ("write", "a")
+    assert optimize(module, passes="remove-dead", validate=False).ops == ()
+
+
+def test_a_validator_goes_on_from_pass_to_pass() -> None:
+    module = parse(
+        "plan {dialect = 1, ordered = false} {\n%a = call log(text = 1 + 1) : any {effect = write(log)}\n}\n"
+    )
+    runs: list[PassRun] = []
+    optimize(module, observe=runs.append)
+    validator = Validator(module)
+    for run in runs:
+        validator.check(run.after)
+    with pytest.raises(ValidationError):
+        validator.check(msgspec.structs.replace(runs[-1].after, ops=()))
+
+
+def chain(length: int) -> Module:
+    read = Effect("read", ("web",))
+    first = Call(name="v0", type=STR, tool="s", args=(("q", e.Const("x")),), effect=read)
+    rest = [
+        Call(
+            name=f"v{i}",
+            type=STR,
+            tool="s",
+            args=(("q", e.Format((e.Ref(f"v{i - 1}"),))),),
+            effect=read,
+            catch=e.Const(i),
+        )
+        for i in range(1, length)
+    ]
+    return Module((first, *rest, Return(expr=e.ListOf((e.Ref(f"v{length - 1}"),)))))
+
+
+@pytest.mark.slow
+def test_long_chains_are_no_deep_ones() -> None:
+    module = chain(5000)
+    validate(module, parse_again(module))
+
+
+def test_it_imports_nothing_of_the_passes() -> None:
+    loaded = subprocess.run(
+        [sys.executable, "-c", "import sys, llmcc.optimizer.validate; print(*sorted(sys.modules))"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+    ours = {name for name in loaded if name.startswith("llmcc.optimizer.")}
+    assert {name for name in ours if not name.startswith("llmcc.optimizer.valid")} == set()
