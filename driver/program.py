@@ -64,6 +64,8 @@ class Program:
         self.toolbox = toolbox
         self.digest = digest
         self.latencies = latencies
+        #: Passes that were left out, because nothing showed that what they made means the same: defects of ours.
+        self.doubts: tuple[str, ...] = ()
 
     @property
     def signatures(self) -> Mapping[str, Signature]:
@@ -139,12 +141,23 @@ def compile(
     verify.verify(front.module, signatures)
     latencies = {} if profile is None else profile.latencies()
     costed = None if signatures is None else measured(signatures, latencies)
+    doubts: list[str] = []
+
+    def watch(run: PassRun) -> None:
+        if run.doubt is not None:
+            doubts.append(f"{run.name}: {run.doubt}")
+        if observe is not None:
+            observe(run)
+
     module = optimize(
         front.module,
         level=level,
         passes=passes,
         signatures=costed,
-        observe=observe,
+        on_doubt="skip",
+        observe=watch,
         remarks=remarks,
     )
-    return Program(module, text, front.diagnostics, front.statements, toolbox, digest(front.module), latencies)
+    program = Program(module, text, front.diagnostics, front.statements, toolbox, digest(front.module), latencies)
+    program.doubts = tuple(doubts)
+    return program

@@ -53,15 +53,18 @@ PASSES: dict[str, Entry] = {
     "schedule": Entry(Schedule, "writes each op's parallel step and its path to the end"),
 }
 
-#: What each level runs. Every level gives a module that can be run. `simplify`, `hoist-invariant` and `sink-guards` are
-#: asked for by name (`--passes`) until an independent check of every pass's result stands behind them. Their places
-#: would be: `simplify` after `fold-constants`, `hoist-invariant` before `merge-duplicates`, `sink-guards` after
-#: `remove-dead`.
+#: What each level runs. Every level gives a module that can be run. The order of the passes:
+#: - `fold-constants` first: what it finds out makes guards, sources and arguments simple for all others;
+#: - `simplify` then, because equal things have to look equal to be merged, and lists show that they have elements;
+#: - `hoist-invariant` before `merge-duplicates`, which compares calls of one level;
+#: - `remove-dead` after those two, which leave names that nobody uses;
+#: - `sink-guards` when all uses are gone that do not count, and before the order is written down: it moves calls;
+#: - `order-effects` and `schedule` last: they describe what there is.
 LEVELS: dict[int, str] = {
     0: "order-effects,schedule",
-    1: "fold-constants,remove-dead,order-effects,schedule",
-    2: "fold-constants,merge-duplicates,remove-dead,order-effects,schedule",
+    1: "fold-constants,simplify,remove-dead,order-effects,schedule",
+    2: "fold-constants,simplify,hoist-invariant,merge-duplicates,remove-dead,sink-guards,order-effects,schedule",
 }
 
 #: What runs while a plan streams in.
-ONLINE = "fold-constants,merge-duplicates,order-effects"
+ONLINE = "fold-constants,simplify,merge-duplicates,order-effects"

@@ -17,6 +17,7 @@ from llmcc.ir.errors import LlmccError
 from llmcc.ir.render import render
 
 if TYPE_CHECKING:
+    from llmcc.driver.program import Program
     from llmcc.runtime.profile import Profile
     from llmcc.runtime.toolbox import Toolbox
 
@@ -197,6 +198,12 @@ def show_diagnostics(diagnostics: Sequence[Diagnostic], text: str, name: str) ->
     """Prints diagnostics to standard error, in colour on a terminal."""
     if diagnostics:
         click.echo(render(tuple(diagnostics), text, name=name, color=sys.stderr.isatty()), err=True)
+
+
+def show_doubts(program: Program) -> None:
+    """Tells of passes that were left out: the plan is right without them, and the defect is ours."""
+    for doubt in program.doubts:
+        click.echo(f"note: the pass {doubt}; it was left out. Please report this plan: the fault is llmcc's.", err=True)
 
 
 def require_pass(name: str | None) -> None:

@@ -14,6 +14,7 @@ from llmcc.driver.commands.common import (
     read_source,
     require_pass,
     show_diagnostics,
+    show_doubts,
     source_argument,
     tools_option,
 )
@@ -97,6 +98,7 @@ def command(
     except PipelineError as error:
         raise click.UsageError(str(error)) from None
     show_diagnostics(program.diagnostics, text, name)
+    show_doubts(program)
     if remarks is not None:
         click.echo("".join(f"{line}\n" for line in remarks.lines(visible(name))), err=True, nl=False)
     click.echo(program.emit(form).rstrip("\n"))  # type: ignore[arg-type]  # click has checked it

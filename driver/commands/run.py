@@ -16,6 +16,7 @@ from llmcc.driver.commands.common import (
     profile_option,
     read_source,
     show_diagnostics,
+    show_doubts,
     source_argument,
     tools_option,
 )
@@ -73,6 +74,7 @@ def command(
         show_diagnostics(error.diagnostics, text, name)
         return 1
     show_diagnostics(program.diagnostics, text, name)
+    show_doubts(program)
     given = {"deadline_s": deadline, "max_calls": max_calls, "max_running": concurrency}
     limits: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
     seen = Profile()

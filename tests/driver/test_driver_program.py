@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Mapping
 
+import msgspec
 import pytest
 import trio
 
 import llmcc
+from llmcc.ir.expr import Const
+from llmcc.ir.ops import Module, Return
 from llmcc.ir.parser import from_json, parse
+from llmcc.ir.signature import Signature
+from llmcc.optimizer.manager import optimize
+from llmcc.optimizer.registry import PASSES, Entry
+from llmcc.optimizer.validate import ValidationError
 from llmcc.testing.clock import run_virtual
 
 PLAN = "a = double(20)\nb = double(1)\nreturn a + b\n"
@@ -127,6 +135,24 @@ def test_every_level_means_the_same(level: int) -> None:
     outcome = llmcc.run_sync(program)
     assert outcome.value == 12
     assert len(outcome.calls) == {0: 3, 1: 2, 2: 1}[level]
+
+
+class Wrong(msgspec.Struct, frozen=True):
+    """A pass that returns something else."""
+
+    def __call__(self, module: Module, signatures: Mapping[str, Signature]) -> Module:
+        return msgspec.structs.replace(module, ops=(*module.values, Return(expr=Const("wrong"))))
+
+
+def test_a_pass_in_doubt_is_left_out_and_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(PASSES, "simplify", Entry(Wrong, "goes wrong"))
+    program = llmcc.compile("a = triple(2)\nb = triple(2)\nreturn a + b", llmcc.Toolbox(triple))
+    (doubt,) = program.doubts
+    assert doubt.startswith("simplify: answer")
+    assert llmcc.run_sync(program).value == 12
+    assert len(program.module.values) == 1, "the passes after it still run"
+    with pytest.raises(ValidationError, match="answer"):
+        optimize(program.module, passes="simplify")
 
 
 def test_all_public_names_exist() -> None:
