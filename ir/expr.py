@@ -7,6 +7,7 @@ comprehension) is bound once, so substituting a reference can never capture anot
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from operator import attrgetter, is_
 from typing import Any, Literal, TypeAlias
 
 import msgspec
@@ -156,31 +157,33 @@ def literal(value: Any) -> Expr:
 
 def children(expr: Expr) -> tuple[Expr, ...]:
     """The direct parts of an expression, in the order in which they are evaluated."""
-    return _CHILDREN[type(expr)](expr)
+    return _PARTS[type(expr)](expr)
 
 
-def _slice(expr: Slice) -> tuple[Expr, ...]:
+def _slice_parts(expr: Slice) -> tuple[Expr, ...]:
     return (expr.base, *(x for x in (expr.start, expr.stop) if x is not None))
 
 
-def _comprehension(expr: Comprehension) -> tuple[Expr, ...]:
-    return tuple(x for x in (expr.source, expr.condition, expr.element) if x is not None)
+def _comprehension_parts(expr: Comprehension) -> tuple[Expr, ...]:
+    if expr.condition is None:
+        return expr.source, expr.element
+    return expr.source, expr.condition, expr.element
 
 
-# Looked up by type, because nothing in the compiler is asked more often.
-_CHILDREN: dict[type, Callable[[Any], tuple[Expr, ...]]] = {
+# By type: every pass looks at every expression, and a `match` would try one class after the other.
+_PARTS: dict[type, Callable[[Any], tuple[Expr, ...]]] = {
     Const: lambda _: (),
     Ref: lambda _: (),
-    ListOf: lambda expr: expr.items,
-    DictOf: lambda expr: tuple(v for _, v in expr.entries),
-    Index: lambda expr: (expr.base, expr.index),
-    Slice: _slice,
+    ListOf: attrgetter("items"),
+    DictOf: lambda expr: tuple([part for _, part in expr.entries]),
+    Index: attrgetter("base", "index"),
+    Slice: _slice_parts,
     Unary: lambda expr: (expr.operand,),
-    Binary: lambda expr: (expr.left, expr.right),
-    Cond: lambda expr: (expr.test, expr.then, expr.other),
-    Format: lambda expr: expr.parts,
-    Builtin: lambda expr: expr.args,
-    Comprehension: _comprehension,
+    Binary: attrgetter("left", "right"),
+    Cond: attrgetter("test", "then", "other"),
+    Format: attrgetter("parts"),
+    Builtin: attrgetter("args"),
+    Comprehension: _comprehension_parts,
     Check: lambda expr: (expr.operand,),
 }
 
@@ -189,7 +192,7 @@ def rebuild(expr: Expr, change: Callable[[Expr], Expr]) -> Expr:
     """`expr` with `change` applied to each direct part; the same object if no part changed."""
     old = children(expr)
     new = tuple(map(change, old))
-    if all(a is b for a, b in zip(old, new, strict=True)):
+    if all(map(is_, old, new)):
         return expr
     match expr:
         case ListOf():
@@ -220,11 +223,11 @@ def rebuild(expr: Expr, change: Callable[[Expr], Expr]) -> Expr:
 
 def walk(expr: Expr) -> Iterator[Expr]:
     """The expression and all its parts, outermost first."""
-    stack = [expr]
+    stack: list[Expr] = [expr]
     while stack:
         node = stack.pop()
         yield node
-        stack.extend(reversed(children(node)))
+        stack += children(node)[::-1]
 
 
 def refs(expr: Expr) -> list[str]:
@@ -237,18 +240,18 @@ def refs(expr: Expr) -> list[str]:
         return [expr.name]
     if isinstance(expr, Const):
         return []
-    bound: set[str] = set()
     used: dict[str, None] = {}
-    stack = [expr]
+    bound = set()
+    stack: list[Expr] = [expr]
     while stack:
         node = stack.pop()
         if isinstance(node, Ref):
             used[node.name] = None
-            continue
-        if isinstance(node, Comprehension):
-            bound.add(node.name)
-        stack.extend(reversed(children(node)))
-    return [name for name in used if name not in bound]
+        elif not isinstance(node, Const):
+            stack += children(node)[::-1]
+            if isinstance(node, Comprehension):
+                bound.add(node.name)
+    return [name for name in used if name not in bound] if bound else list(used)
 
 
 def substitute(expr: Expr, replacement: Callable[[str], Expr | None]) -> Expr:
@@ -260,4 +263,6 @@ def substitute(expr: Expr, replacement: Callable[[str], Expr | None]) -> Expr:
 
 def is_literal(expr: Expr) -> bool:
     """Whether the expression is a constant value, written out."""
-    return all(isinstance(node, Const | ListOf | DictOf) for node in walk(expr))
+    if isinstance(expr, ListOf | DictOf):
+        return all(map(is_literal, children(expr)))
+    return isinstance(expr, Const)

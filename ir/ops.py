@@ -90,6 +90,9 @@ ValueOp: TypeAlias = Compute | Call | Map
 End: TypeAlias = Join | Return
 Op: TypeAlias = ValueOp | End
 
+#: `Join | Return` for `isinstance`, which would make that union anew for each op.
+_ENDS = (Join, Return)
+
 
 class Module(msgspec.Struct, frozen=True):
     """A compiled plan: value ops in program order, at most one `Join` or `Return`, last.
@@ -105,7 +108,7 @@ class Module(msgspec.Struct, frozen=True):
     @property
     def values(self) -> tuple[ValueOp, ...]:
         """The ops that define values."""
-        return tuple(op for op in self.ops if not isinstance(op, Join | Return))
+        return tuple([op for op in self.ops if not isinstance(op, _ENDS)])
 
     @property
     def end(self) -> End | None:
@@ -116,15 +119,13 @@ class Module(msgspec.Struct, frozen=True):
 
 def operands(op: Op) -> tuple[Expr, ...]:
     """The expressions an op evaluates before or when it runs (for a map: its source only), without guard and catch."""
-    match op:
-        case Compute():
-            return (op.expr,)
-        case Call() | Join():
-            return tuple(e for _, e in op.args)
-        case Map():
-            return (op.source,)
-        case Return():
-            return (op.expr,)
+    if isinstance(op, Compute):
+        return (op.expr,)
+    if isinstance(op, Call):
+        return tuple([expr for _, expr in op.args])
+    if isinstance(op, Map):
+        return (op.source,)
+    return tuple([expr for _, expr in op.args]) if isinstance(op, Join) else (op.expr,)
 
 
 def inner(op: Map) -> tuple[Expr, ...]:
@@ -137,19 +138,20 @@ def needs(op: Op) -> list[str]:
 
     For a map that includes all that its region takes from without. Guard, catch and `after` are not part of it.
     """
-    found: dict[str, None] = {}
-    for expr in operands(op):
-        found.update(dict.fromkeys(refs(expr)))
+    exprs = operands(op)
+    if len(exprs) == 1 and not isinstance(op, Map):
+        return refs(exprs[0])
+    found = [name for expr in exprs for name in refs(expr)]
     if isinstance(op, Map):
         defined = {op.var, *(o.name for o in op.body)}
         within = [u for o in op.body for u in uses(o)] + [r for e in inner(op) for r in refs(e)]
-        found.update(dict.fromkeys(u for u in within if u not in defined))
-    return list(found)
+        found += [u for u in within if u not in defined]
+    return list(dict.fromkeys(found))
 
 
 def uses(op: Op) -> list[str]:
     """The values from outside that an op may look at: its guard's, what it needs, its catch's (not `after`)."""
-    if isinstance(op, Join | Return):
+    if isinstance(op, _ENDS) or (op.guard is None and op.catch is None):
         return needs(op)
     guard = refs(op.guard) if op.guard is not None else []
     catch = refs(op.catch) if op.catch is not None else []

@@ -91,14 +91,42 @@ def verify(module: Module, signatures: Mapping[str, Signature] | None = None) ->
     Raises:
         VerificationError: some do not hold.
     """
-    found = _Verification(signatures).of(module)
-    if found:
-        raise VerificationError(tuple(found))
+    Verifier(signatures).verify(module)
+
+
+class Verifier:
+    """`verify` for modules that have much in common, as a plan has before and after a pass: what is the same object as
+    one that was found right in an earlier module is not looked into again.
+    """
+
+    def __init__(self, signatures: Mapping[str, Signature] | None = None) -> None:
+        self._signatures = signatures
+        self._known = _Known()
+
+    def verify(self, module: Module) -> None:
+        """Checks the next module.
+
+        Raises:
+            VerificationError: as `verify`.
+        """
+        found = _Verification(self._signatures, self._known).of(module)
+        if found:
+            raise VerificationError(tuple(found))
+
+
+class _Known:
+    """What was found right, by identity; that it is kept here keeps the identity from being given to another."""
+
+    def __init__(self) -> None:
+        self.exprs: dict[int, tuple[Expr, check_expr.Findings]] = {}
+        self.types: dict[int, Type] = {}
+        self.calls: dict[int, Call] = {}
 
 
 class _Verification:
-    def __init__(self, signatures: Mapping[str, Signature] | None) -> None:
+    def __init__(self, signatures: Mapping[str, Signature] | None, known: _Known) -> None:
         self.signatures = signatures
+        self.known = known
         self.found: list[Violation] = []
         self.op = ""  # the op that is being looked at
         self.defined: set[str] = set()  # everything so far, wherever it is visible
@@ -122,10 +150,11 @@ class _Verification:
         """Checks the ops of one level, after which their values are visible."""
         earlier: dict[str, ValueOp] = {}
         for place, op in enumerate(ops):
-            self.op = _label(op)
-            if isinstance(op, Join | Return):
+            if isinstance(op, Join) or isinstance(op, Return):  # a union would be made anew for each op
+                self.op = "join" if isinstance(op, Join) else "return"
                 self.end(op, last=depth == 0 and place == len(ops) - 1)
                 continue
+            self.op = op.name
             self.value_op(op, earlier, depth)
             self.define(op.name)
             earlier[op.name] = op
@@ -144,8 +173,10 @@ class _Verification:
         self.type(op.type)
         self.span(op.span)
         for expr in (op.guard, *operands(op), op.catch):
-            self.expr(expr)
-        self.figures(op, earlier)
+            if expr is not None:
+                self.expr(expr)
+        if op.after or op.priority is not None or op.step is not None:
+            self.figures(op, earlier)
         if isinstance(op, Call):
             self.call(op)
         if isinstance(op, Map):
@@ -171,10 +202,11 @@ class _Verification:
         self.defined.add(name)
         self.visible.add(name)
 
-    def expr(self, expr: Expr | None) -> None:
-        if expr is None:
-            return
-        looked = check_expr.look(expr)
+    def expr(self, expr: Expr) -> None:
+        known = self.known.exprs.get(id(expr))
+        looked = check_expr.look(expr) if known is None else known[1]
+        if known is None and not looked.wrong:
+            self.known.exprs[id(expr)] = expr, looked
         for invariant, text in looked.wrong:
             self.wrong(invariant, text)
         for name in looked.free:
@@ -185,9 +217,13 @@ class _Verification:
             self.comprehended.setdefault(name, self.op)
 
     def type(self, type_: Type) -> None:
+        if id(type_) in self.known.types:
+            return
         text = check_expr.type_fault(type_)
         if text:
             self.wrong("I12", text)
+        else:
+            self.known.types[id(type_)] = type_
 
     def span(self, span: Span | None) -> None:
         if span is None:
@@ -222,6 +258,15 @@ class _Verification:
             self.wrong("I07", "an argument has an empty name")
 
     def call(self, op: Call) -> None:
+        known = self.known.calls.get(id(op.args))
+        if known is not None and known.effect is op.effect and known.tool == op.tool:
+            return
+        wrong = len(self.found)
+        self.call_itself(op)
+        if len(self.found) == wrong:
+            self.known.calls[id(op.args)] = op
+
+    def call_itself(self, op: Call) -> None:
         self.arguments(op.args)
         if not op.tool:
             self.wrong("I07", "the tool's name is empty")
@@ -264,12 +309,6 @@ class _Verification:
         for name in (hole for pattern in op.effect.resources for hole in holes(pattern)):
             if name not in known:
                 self.wrong("I21", f"a resource names {name}, which is no parameter of {op.tool}")
-
-
-def _label(op: Op) -> str:
-    if isinstance(op, Join | Return):
-        return "join" if isinstance(op, Join) else "return"
-    return op.name
 
 
 def _step_after(op: ValueOp | None) -> int:

@@ -35,9 +35,10 @@ def over_module(state: Forward, module: Module) -> Module:
 
 def changed(op: SomeOp, **fields: Any) -> SomeOp:
     """The op with these fields; the same object if it has them already."""
-    if all(getattr(op, name) is value for name, value in fields.items()):
-        return op
-    return msgspec.structs.replace(op, **fields)
+    for name, value in fields.items():
+        if getattr(op, name) is not value:
+            return msgspec.structs.replace(op, **fields)
+    return op
 
 
 def each(ops: tuple[ValueOp, ...], change: Callable[[ValueOp], ValueOp]) -> tuple[ValueOp, ...]:

@@ -12,7 +12,7 @@ import msgspec
 from llmcc.ir.collector import paused
 from llmcc.ir.ops import Module
 from llmcc.ir.signature import Signature
-from llmcc.ir.verify import VerificationError, verify
+from llmcc.ir.verify import VerificationError, Verifier
 from llmcc.optimizer.pipeline import PipelineError as PipelineError
 from llmcc.optimizer.pipeline import name_of, parse_pipeline, print_pass
 from llmcc.optimizer.registry import LEVELS
@@ -69,14 +69,14 @@ def optimize(
         remarks.know(module)
     with paused(len(module.ops) >= MANY_OPS), collecting(remarks):
         validator = Validator(module) if validate else None
-        if verify:
-            _check(module, signatures, "before the first pass")
+        verifier = Verifier(signatures) if verify else None
+        _check(module, verifier, "before the first pass")
         for one in pipeline:
             before, start = module, time.process_time()
             module = one(before, signatures or {})
             spent = time.process_time() - start
-            if verify and module is not before:
-                _check(module, signatures, f"after the pass {print_pass(one)}")
+            if module is not before:
+                _check(module, verifier, f"after the pass {print_pass(one)}")
             doubt: str | None = None
             if validator is not None and module is not before:
                 try:
@@ -91,9 +91,11 @@ def optimize(
     return module
 
 
-def _check(module: Module, signatures: Mapping[str, Signature] | None, when: str) -> None:
+def _check(module: Module, verifier: Verifier | None, when: str) -> None:
+    if verifier is None:
+        return
     try:
-        verify(module, signatures)
+        verifier.verify(module)
     except VerificationError as error:
         error.add_note(f"found {when}")
         raise

@@ -1,0 +1,224 @@
+"""How fast the optimizer is, beside xDSL's on modules of the same shapes, and how it grows.
+
+    python bench/optimizer.py            a table
+    python bench/optimizer.py --json     the same figures
+
+All times are CPU times of this process, the median of several rounds, in microseconds an op. A round runs every
+measurement once, so that a busy moment of the machine falls on all of them alike. A hundred thousand ops are measured
+in the first round only.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import inspect
+import json
+import math
+import platform
+import statistics
+import sys
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import xdsl
+from xdsl.context import Context
+from xdsl.dialects import builtin, test
+from xdsl.dialects.builtin import ModuleOp, StringAttr, f64
+from xdsl.transforms.canonicalize import CanonicalizePass
+from xdsl.transforms.common_subexpression_elimination import CommonSubexpressionElimination
+from xdsl.transforms.dead_code_elimination import DeadCodeElimination
+
+from llmcc.ir.effects import Effect
+from llmcc.ir.expr import Const, Format, ListOf, Ref
+from llmcc.ir.ops import Call, Module, Op, Return
+from llmcc.ir.signature import Parameter, Signature
+from llmcc.ir.types import STR
+from llmcc.optimizer.manager import PassRun, optimize
+from llmcc.optimizer.registry import LEVELS
+
+SIZES = (1_000, 10_000, 100_000)
+#: The largest size that is measured in every round.
+OFTEN = 10_000
+#: Size at which the two are compared.
+COMPARED = 10_000
+#: All passes of the optimizer, the ones too that a level may leave out.
+ALL_PASSES = "fold-constants,simplify,hoist-invariant,merge-duplicates,remove-dead,sink-guards,order-effects,schedule"
+#: What is to be reached.
+TARGETS = {
+    **{f"{shape}_growth_exponent": 1.05 for shape in ("wide", "chain", "layered")},
+    **{f"{shape}_over_xdsl": 1.0 for shape in ("wide", "chain", "layered")},
+}
+TOOLS = {
+    one.name: one
+    for one in (
+        Signature("search", (Parameter("query", STR),), STR, Effect("read", ("web",)), latency_s=0.4, cost_usd=0.01),
+        Signature("look", (Parameter("key", STR), Parameter("text", STR)), STR, Effect("read", ("store:{key}",))),
+        Signature("put", (Parameter("key", STR), Parameter("text", STR)), STR, Effect("write", ("store:{key}",))),
+    )
+}
+
+#: A node of a shape: its tool, the constants that it is given, and the earlier nodes that it uses.
+Node = tuple[str, tuple[str, ...], tuple[int, ...]]
+
+
+def wide(count: int) -> Iterator[Node]:
+    """Searches that need nothing, every tenth one asked again; all results are wanted."""
+    return (("search", (f"q{i - 5 if i % 10 == 9 else i}",), ()) for i in range(count))
+
+
+def chain(count: int) -> Iterator[Node]:
+    """Each search needs the one before."""
+    return (("search", ("x",), (i - 1,) if i else ()) for i in range(count))
+
+
+def layered(count: int) -> Iterator[Node]:
+    """Layers of a hundred calls that use two of the layer before; a fifth writes one of fifty resources, and as many
+    read one.
+    """
+    for i in range(count):
+        used = tuple(j for j in (i - 100, i - 101) if j >= 0)
+        tool = {3: "look", 4: "put"}.get(i % 5, "search")
+        yield tool, (f"k{i % 50}", "t") if tool != "search" else (f"{i % 97}",), used
+
+
+SHAPES: dict[str, Callable[[int], Iterator[Node]]] = {"wide": wide, "chain": chain, "layered": layered}
+
+
+def module(shape: str, count: int) -> Module:
+    """A module of `count` calls."""
+    ops: list[Op] = []
+    for i, (tool, constants, used) in enumerate(SHAPES[shape](count)):
+        signature = TOOLS[tool]
+        *first, last = constants
+        text = Format((Const(last), *(Ref(f"v{j}") for j in used))) if used else Const(last)
+        args = zip((parameter.name for parameter in signature.parameters), (*map(Const, first), text), strict=True)
+        assert signature.effect is not None
+        ops.append(Call(name=f"v{i}", type=STR, tool=tool, args=tuple(args), effect=signature.effect))
+    wanted = range(count) if shape == "wide" else (count - 1,)
+    return Module((*ops, Return(expr=ListOf(tuple(Ref(f"v{i}") for i in wanted)))))
+
+
+def xdsl_module(shape: str, count: int) -> ModuleOp:
+    """The same in xDSL: an op a call, with its constants as attributes, and effects of the same kinds."""
+    kinds: dict[str, Any] = {"read": test.TestReadOp, "write": test.TestWriteOp}
+    ops: list[Any] = []
+    for tool, constants, used in SHAPES[shape](count):
+        effect = TOOLS[tool].effect
+        assert effect is not None
+        attributes = {"tool": StringAttr(tool), **{f"a{i}": StringAttr(text) for i, text in enumerate(constants)}}
+        ops.append(kinds[effect.kind]([ops[j].res[0] for j in used], [f64], attributes))
+    wanted = range(count) if shape == "wide" else (count - 1,)
+    ops.append(test.TestTermOp([ops[i].res[0] for i in wanted]))
+    return ModuleOp(ops)
+
+
+def xdsl_run(context: Context, found: ModuleOp, *, verify: bool) -> None:
+    """Canonicalizes, eliminates common subexpressions and dead code; verifies before and after each, as xdsl-opt does."""
+    if verify:
+        found.verify()
+    for one in (CanonicalizePass(), CommonSubexpressionElimination(), DeadCodeElimination()):
+        one.apply(context, found)
+        if verify:
+            found.verify()
+
+
+def cpu(function: Callable[[], object]) -> float:
+    """Seconds of CPU time."""
+    gc.collect()
+    start = time.process_time()
+    function()
+    return time.process_time() - start
+
+
+#: What is measured of one shape and size: a name, and the options of `optimize`. What validates also verifies.
+VALIDATES = "validate" in inspect.signature(optimize).parameters
+WAYS: dict[str, dict[str, Any]] = {
+    "O2": {},
+    **({"O2_without_validation": {"validate": False}} if VALIDATES else {}),
+    "O2_passes_only": {"verify": False, **({"validate": False} if VALIDATES else {})},
+    "all_passes": {"passes": ALL_PASSES},
+}
+
+
+def measure(rounds: int) -> dict[str, float]:
+    """Microseconds an op, by shape, size and way."""
+    context = Context()
+    context.load_dialect(builtin.Builtin)
+    context.load_dialect(test.Test)
+    found: dict[str, list[float]] = {}
+    for number in range(rounds):
+        for shape in SHAPES:
+            for count in SIZES:
+                if count > OFTEN and number:
+                    continue
+                repeats = max(1, 2_000 // count)  # small ones several times: the clock is coarse
+                for name, seconds in _round(shape, count, context, repeats):
+                    found.setdefault(f"{shape}_{count}_{name}", []).append(seconds / count * 1e6)
+    return {name: statistics.median(times) for name, times in found.items()}
+
+
+def _round(shape: str, count: int, context: Context, repeats: int) -> Iterator[tuple[str, float]]:
+    ours = module(shape, count)
+    for name, options in WAYS.items():
+        yield name, cpu(lambda o=options: [optimize(ours, signatures=TOOLS, **o) for _ in range(repeats)]) / repeats  # type: ignore[misc]
+    for name, verify in (("xdsl", True), ("xdsl_passes_only", False)):
+        # Its passes change the module that they are given, so that each run needs its own.
+        made = [xdsl_module(shape, count) for _ in range(repeats)]
+        yield name, cpu(lambda m=made, v=verify: [xdsl_run(context, one, verify=v) for one in m]) / repeats  # type: ignore[misc]
+
+
+def by_pass(rounds: int) -> dict[str, float]:
+    """Microseconds an op that each pass takes, for a layered module."""
+    times: dict[str, list[float]] = {}
+
+    def note(run: PassRun) -> None:
+        times.setdefault(f"layered_{COMPARED}_pass_{run.name}", []).append(run.cpu_s / COMPARED * 1e6)
+
+    made = module("layered", COMPARED)
+    for _ in range(rounds):
+        gc.collect()
+        optimize(made, passes=ALL_PASSES, signatures=TOOLS, observe=note)
+    return {name: statistics.median(found) for name, found in times.items()}
+
+
+def summary(figures: dict[str, float]) -> dict[str, float]:
+    """For each shape the exponent of time over ops (the slope of a line of least squares through the logarithms), and
+    the time an op over xDSL's.
+    """
+    found: dict[str, float] = {}
+    for shape in SHAPES:
+        xs = [math.log(count) for count in SIZES]
+        ys = [math.log(figures[f"{shape}_{count}_O2"] * count) for count in SIZES]
+        found[f"{shape}_growth_exponent"] = statistics.linear_regression(xs, ys).slope
+    for shape in SHAPES:
+        at = f"{shape}_{COMPARED}"
+        found[f"{shape}_over_xdsl"] = figures[f"{at}_O2"] / figures[f"{at}_xdsl"]
+        found[f"{shape}_over_xdsl_passes_only"] = figures[f"{at}_O2_passes_only"] / figures[f"{at}_xdsl_passes_only"]
+    return found
+
+
+def main() -> int:
+    """Measures, prints, and returns 1 if a target is missed."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--rounds", type=int, default=5)
+    options = parser.parse_args()
+    measured = {**measure(options.rounds), **by_pass(options.rounds)}
+    figures = {**measured, **summary(measured)}
+    missed = [name for name, most in TARGETS.items() if figures[name] > most]
+    versions = {"python": platform.python_version(), "xdsl": xdsl.__version__}
+    if options.json:
+        print(json.dumps({"figures": figures, "targets": TARGETS, "missed": missed, "versions": versions}, indent=2))
+        return bool(missed)
+    print(", ".join(f"{name} {version}" for name, version in versions.items()))
+    print(f"-O2: {LEVELS[2]}; {'with' if VALIDATES else 'without'} validation of every pass\n")
+    for name, value in figures.items():
+        target = f"  at most {TARGETS[name]:g}: {'MISSED' if name in missed else 'reached'}" if name in TARGETS else ""
+        print(f"{name:38} {value:10.3f}{target}")
+    return bool(missed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
