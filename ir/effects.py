@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import lru_cache
 from typing import Literal
 
 import msgspec
@@ -53,6 +54,7 @@ def holes(pattern: str) -> tuple[str, ...]:
     return tuple(_HOLE.findall(pattern))
 
 
+@lru_cache(maxsize=1024)
 def split(pattern: str) -> tuple[str, ...]:
     """A pattern cut at its holes: text, parameter, text, ..., text.
 

@@ -149,6 +149,16 @@ def needs(op: Op) -> list[str]:
     return list(dict.fromkeys(found))
 
 
+def awaits(op: Op) -> list[str]:
+    """The values from outside that are over before an op starts: its guard's, and what it needs (`after` besides).
+
+    What its catch uses is not among them: only an op that has failed waits for that.
+    """
+    if isinstance(op, _ENDS) or op.guard is None:
+        return needs(op)
+    return list(dict.fromkeys((*refs(op.guard), *needs(op))))
+
+
 def uses(op: Op) -> list[str]:
     """The values from outside that an op may look at: its guard's, what it needs, its catch's (not `after`)."""
     if isinstance(op, _ENDS) or (op.guard is None and op.catch is None):

@@ -7,12 +7,17 @@ not known may stand for any text. What is not provably different is taken as the
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 import msgspec
 
 from llmcc.ir.effects import EVERYTHING, Effect, split
 from llmcc.ir.expr import Check, Const, Expr, Scalar
 from llmcc.ir.ops import Call, Map, ValueOp
+from llmcc.ir.values import to_text
+
+#: From here on a float's own text has an exponent.
+LARGE = 1e15
 
 
 class Resource(msgspec.Struct, frozen=True):
@@ -45,9 +50,9 @@ def resource(pattern: str, args: Mapping[str, Expr]) -> Resource:
     >>> resource("account:{iban}", {"iban": Const("DE1")}).parts, resource("account:{iban}", {}).parts
     (('account:DE1',), ('account:', ''))
     """
-    if pattern == EVERYTHING:
-        return ANY_RESOURCE
     text, *rest = split(pattern)
+    if not rest:
+        return _named(text)
     parts = [text]
     for hole, following in zip(rest[::2], rest[1::2], strict=True):
         filling = _filling(args.get(hole))
@@ -55,7 +60,14 @@ def resource(pattern: str, args: Mapping[str, Expr]) -> Resource:
             parts.append(following)
         else:
             parts[-1] += filling + following
-    return ANY_RESOURCE if parts == [EVERYTHING] else Resource(tuple(parts))
+    # What could be filled to say so is everything as well.
+    return ANY_RESOURCE if _matches(tuple(parts), EVERYTHING) else Resource(tuple(parts))
+
+
+@lru_cache(maxsize=1024)
+def _named(name: str) -> Resource:
+    """A resource without parameters."""
+    return ANY_RESOURCE if name == EVERYTHING else Resource((name,))
 
 
 def _filling(expr: Expr | None) -> str | None:
@@ -67,11 +79,13 @@ def _filling(expr: Expr | None) -> str | None:
     return _text(expr.value)
 
 
-def _text(value: Scalar) -> str:
-    """One text for equal numbers: `1` and `1.0` fill a hole with the same."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+def _text(value: Scalar) -> str | None:
+    """One text for equal numbers: `1` and `1.0` fill a hole with the same. None for a large float: its own text
+    (`1e+15`) is not that of the integer which it is equal to.
+    """
+    if isinstance(value, float) and abs(value) >= LARGE:
+        return None
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else to_text(value)
 
 
 def may_alias(a: Resource, b: Resource) -> bool:
@@ -96,6 +110,8 @@ def _compatible(a: str, b: str) -> bool:
 
 def _matches(parts: tuple[str, ...], text: str) -> bool:
     """Whether some filling makes `text` of the parts: its ends must fit, and what lies between must follow in turn."""
+    if len(parts) == 1:
+        return parts[0] == text
     first, *middle, last = parts
     position, end = len(first), len(text) - len(last)
     if position > end or not (text.startswith(first) and text.endswith(last)):

@@ -53,7 +53,10 @@ def size(value: Value, depth: int = MAX_DEPTH) -> float:
 
 def depth(expr: e.Expr) -> int:
     """How deep an expression is nested, in nodes."""
-    level, found = [expr], 0
+    if isinstance(expr, e.Const | e.Ref):
+        return 1
+    level: list[e.Expr] = [expr]
+    found = 0
     while level:
         level, found = [part for node in level for part in e.children(node)], found + 1
     return found

@@ -8,7 +8,7 @@ from typing import Any, Protocol, TypeVar
 import msgspec
 
 from llmcc.ir.expr import Expr, substitute
-from llmcc.ir.ops import Call, Compute, Map, Module, Op, ValueOp, uses
+from llmcc.ir.ops import Call, Compute, Map, Module, Op, ValueOp, awaits
 
 SomeOp = TypeVar("SomeOp", bound=Op)
 
@@ -89,7 +89,7 @@ def _keeping_order(before: tuple[ValueOp, ...], after: tuple[ValueOp, ...]) -> t
     for old, new in zip(before, after, strict=True):
         if isinstance(old, Map) and isinstance(new, Map) and new is not old:
             new = changed(new, body=_keeping_order(old.body, new.body))
-        have = set() if new is old else {*uses(new), *new.after}
-        lost = () if new is old else tuple(name for name in uses(old) if name in level and name not in have)
+        have = set() if new is old else {*awaits(new), *new.after}
+        lost = () if new is old else tuple(name for name in awaits(old) if name in level and name not in have)
         made.append(changed(new, after=(*new.after, *lost)) if lost else new)
     return tuple(made)

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import msgspec
 
-from llmcc.ir.expr import Comprehension, Expr, Ref, rebuild, substitute, walk
+from llmcc.ir.expr import Comprehension, Const, Expr, Ref, rebuild, substitute, walk
 from llmcc.ir.ops import Map, ValueOp
 from llmcc.optimizer.forward import renamed
 
@@ -27,7 +27,9 @@ class Numbering:
 
     def rename(self, expr: Expr) -> Expr:
         """The expression with every value by its earliest name; the same object if nothing changes."""
-        return substitute(expr, self._reference) if self._same else expr
+        if isinstance(expr, Const) or not self._same:
+            return expr
+        return substitute(expr, self._reference)
 
     def _reference(self, name: str) -> Expr | None:
         first = self._same.get(name)
@@ -36,7 +38,7 @@ class Numbering:
 
 def normal(expr: Expr) -> Expr:
     """The expression with the variables of comprehensions named by their place, so that their names do not count."""
-    if not any(isinstance(node, Comprehension) for node in walk(expr)):
+    if isinstance(expr, Const | Ref) or not any(isinstance(node, Comprehension) for node in walk(expr)):
         return expr
     return _Normal().of(expr)
 

@@ -43,9 +43,13 @@ class Simplification:
         return self._simpler(expr, context, True)
 
     def _simpler(self, expr: e.Expr, context: Context, truth: bool) -> e.Expr:
+        if isinstance(expr, e.Const):
+            return expr
         known = context.facts.get(expr) if context.facts else None
         if known is not None:
             return e.Const(known)
+        if isinstance(expr, e.Ref):
+            return expr
         parts = iter(self._parts(expr, context, truth))
         new = e.rebuild(expr, lambda _: next(parts))
         rule = _RULES.get(type(new))

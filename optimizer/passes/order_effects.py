@@ -32,7 +32,7 @@ from typing import Annotated
 import msgspec
 
 from llmcc.ir.expr import NOTHING
-from llmcc.ir.ops import Compute, Join, Map, Module, Op, Return, ValueOp, uses
+from llmcc.ir.ops import Compute, Join, Map, Module, Op, Return, ValueOp, awaits
 from llmcc.ir.signature import Signature
 from llmcc.ir.types import NULL
 from llmcc.optimizer.alias import access
@@ -73,7 +73,7 @@ class _Ordering:
         if isinstance(op, Join | Return):
             return (op,)
         self._name, self._made = op.name, []
-        used = uses(op)
+        used = awaits(op)
         found = self._conflicts.add(op.name, access(op))
         new = self._reduction.keep(found, (*used, *op.after))
         after = (*op.after, *new) if new else op.after

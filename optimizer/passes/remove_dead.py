@@ -27,7 +27,7 @@ from typing import Annotated
 import msgspec
 
 from llmcc.ir.expr import NOTHING, refs
-from llmcc.ir.ops import Compute, Map, Module, Op, ValueOp, inner, needs, uses
+from llmcc.ir.ops import Compute, Map, Module, Op, ValueOp, awaits, inner, needs, uses
 from llmcc.ir.signature import Signature
 from llmcc.ir.types import NULL
 from llmcc.optimizer.alias import access
@@ -85,7 +85,7 @@ def _reordered(ops: list[ValueOp], live: Set[str], fan: int) -> list[ValueOp]:
     instead: dict[str, tuple[str, ...]] = {}
     for op in ops:
         if op.name in live:
-            implied = set(uses(op)) - set(op.after)
+            implied = set(awaits(op)) - set(op.after)
             after = tuple(one for one in _around(op.after, instead) if one not in implied)
             made.append(changed(unscheduled(op), after=op.after if after == op.after else after))
             instead[op.name] = (op.name,)

@@ -1,31 +1,55 @@
-"""Every pass keeps the meaning of a plan: both versions are run in a small world that remembers everything."""
+"""Every pass keeps the meaning of a plan: both versions are run in a small world that remembers everything, the new
+one on the runtime too, under drawn schedules.
+
+The tests check `LLMCC_PLANS` plans together (2,000, unless the environment says otherwise).
+"""
 
 from __future__ import annotations
 
-import random
+import os
 import zlib
-from collections.abc import Generator, Mapping
-from typing import Any, cast
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, TypeAlias, cast
 
+import msgspec
 import pytest
-from hypothesis import given
+import trio
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from llmcc.frontend.front import compile_front
 from llmcc.ir import expr as e
-from llmcc.ir.effects import EVERYTHING, PURE, split
+from llmcc.ir.effects import EVERYTHING, PURE, Effect, split
 from llmcc.ir.errors import ToolError
-from llmcc.ir.frame import MAX_FANOUT, Failure, Frame, check_result
+from llmcc.ir.frame import Failure
 from llmcc.ir.interpret import Result, interpret
-from llmcc.ir.ops import Call, Compute, Map, Module, Op, Return, ValueOp, uses
+from llmcc.ir.ops import Call, Compute, Map, Module, Op, Return, ValueOp
+from llmcc.ir.signature import Signature
 from llmcc.ir.types import ANY
 from llmcc.ir.values import Value, canonical, to_text
 from llmcc.ir.verify import verify
 from llmcc.optimizer.manager import optimize
 from llmcc.optimizer.online import Online
 from llmcc.optimizer.registry import LEVELS, ONLINE, PASSES
+from llmcc.runtime.executor import run_module
+from llmcc.runtime.limits import Limits
+from llmcc.runtime.state import Machine
+from llmcc.runtime.toolbox import Toolbox
+from llmcc.runtime.tools import Tool
+from llmcc.testing.clock import run_virtual
 from llmcc.testing.modules import TOOLS, modules
 from llmcc.testing.opportunities import opportunities
+from llmcc.testing.plans import plans, toolboxes
+from llmcc.testing.schedules import Schedule, run_machine
+from llmcc.testing.tools import value_of
 
+#: How many plans are checked in all.
+CHECKED = int(os.environ.get("LLMCC_PLANS", "2000"))
+#: All passes, in the order of the levels.
+ALL_PASSES = "fold-constants,simplify,hoist-invariant,merge-duplicates,remove-dead,sink-guards,order-effects,schedule"
+#: A module, and the tools that it calls by name.
+Plan: TypeAlias = tuple[Module, Mapping[str, Signature]]
 SEEDS = st.integers(0, 2**16)
 ONE_PASS = st.sampled_from(sorted(PASSES))
 VARIANTS = [*PASSES, "order-effects{fan=1}", "remove-dead{fan=1}", "schedule{width=1}", "sink-guards{speculate=true}"]
@@ -113,7 +137,45 @@ def dense(draw: st.DrawFn) -> Module:
     return Module((*ops, Return(expr=e.ListOf(tuple(map(e.Ref, wanted))))))
 
 
-PLANS = dense() | opportunities() | modules(max_ops=9, depth=1)
+@st.composite
+def drawn(draw: st.DrawFn, modules: st.SearchStrategy[Module]) -> Plan:
+    """Plans of a strategy, half of them with tools that touch other things than usual."""
+    module = draw(modules)
+    if draw(st.booleans()):
+        return module, TOOLS
+    tools = {name: draw(affected(one)) for name, one in TOOLS.items()}
+    return msgspec.structs.replace(module, ops=tuple(map(partial(recast, tools), module.ops))), tools
+
+
+@st.composite
+def affected(draw: st.DrawFn, tool: Signature) -> Signature:
+    """The tool with another effect, perhaps a price and a limit."""
+    own = draw(st.sampled_from([one.name for one in tool.parameters] or ["web"]))
+    patterns = ["web", "web", f"store:{{{own}}}", f"store:{{{own}}}", "store:a", "log", EVERYTHING]
+    touched = draw(st.lists(st.sampled_from(patterns if tool.parameters else ["web", "log"]), max_size=2, unique=True))
+    kind: Any = draw(st.sampled_from(["read", "read", "write"])) if touched else "pure"
+    cost = draw(st.sampled_from([None, 0.01]))
+    return msgspec.structs.replace(
+        tool, effect=Effect(kind, tuple(touched)), cost_usd=cost, limit=draw(st.sampled_from([None, None, 1]))
+    )
+
+
+def recast(tools: Mapping[str, Signature], op: Op) -> Any:
+    if isinstance(op, Map):
+        return msgspec.structs.replace(op, body=tuple(map(partial(recast, tools), op.body)))
+    return msgspec.structs.replace(op, effect=tools[op.tool].effect) if isinstance(op, Call) else op
+
+
+@st.composite
+def written(draw: st.DrawFn) -> Plan:
+    """Plans as texts, for toolboxes of all sorts of types, compiled."""
+    tools = {name: draw(affected(one)) for name, one in draw(toolboxes()).items()}
+    module = compile_front(draw(plans(tools, most=12)), tools).module
+    assert module is not None
+    return module, tools
+
+
+PLANS = drawn(dense() | opportunities() | modules(max_ops=9, depth=1))
 
 
 class World:
@@ -122,22 +184,26 @@ class World:
     Two orders of the same writes end in the same state only if they agree for each resource.
     """
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, tools: Mapping[str, Signature] = TOOLS) -> None:
         self.seed = seed
+        self.tools = tools
         self.base = 0  # what writes to everything made of all that was before
         self.written: dict[str, list[str]] = {}
 
-    def call(self, tool: str, args: dict[str, Value]) -> Value:
-        effect = TOOLS[tool].effect
+    def call(self, tool: str, args: Mapping[str, Value]) -> Value:
+        signature = self.tools[tool]
+        effect = signature.effect
         assert effect is not None
         touched = [named(pattern, args) for pattern in effect.resources]
         before = [self.state(name) for name in touched]
-        key = canonical([self.seed, tool, args, before])
+        key = canonical([self.seed, tool, dict(args), before])
         number = zlib.crc32(key.encode())
         if number % 6 == 0:
             raise ToolError(key)
         if effect.writes:
             self.write(touched, key)
+        if signature.returns != ANY:
+            return value_of(signature.returns, number)
         return ("a", "b", number % 2 == 0, ["a", number % 4], None, f"s{number % 99}")[number % 31 % 6]
 
     def state(self, name: str) -> Any:
@@ -153,6 +219,17 @@ class World:
         for name in touched:
             self.written.setdefault(name, []).append(key)
 
+    def toolbox(self, schedule: Schedule) -> Toolbox:
+        """The tools as functions that take the schedule's latencies, and then do their work at once."""
+        return Toolbox(*(Tool(one, self.function(one.name, schedule)) for one in self.tools.values()))
+
+    def function(self, tool: str, schedule: Schedule) -> Any:
+        async def function(**args: Value) -> Value:
+            await trio.sleep(schedule.latency_s(f"{tool}({canonical(args)})"))
+            return self.call(tool, args)
+
+        return function
+
 
 def named(pattern: str, args: Mapping[str, Value]) -> str:
     parts = split(pattern)
@@ -160,62 +237,7 @@ def named(pattern: str, args: Mapping[str, Value]) -> str:
     return "".join(text + hole for text, hole in zip(parts, [*holes, ""], strict=False)) if holes else pattern
 
 
-def shuffled(module: Module, world: World, seed: int) -> Result:
-    """Runs an ordered module in a random one of the orders that its edges allow."""
-    assert module.ordered
-    frame = Frame()
-    for _ in level(module.values, frame, world, random.Random(seed)):
-        pass
-    answer, failed = frame.answer(module.end)
-    return Result(frame.values, frame.failures, answer, failed)
-
-
-def level(ops: tuple[ValueOp, ...], frame: Frame, world: World, rng: random.Random) -> Generator[None, None, None]:
-    names = {op.name for op in ops}
-    missing = {op.name: {*uses(op), *op.after} & names for op in ops}
-    waiting = {op.name: op for op in ops}
-    running: dict[str, Generator[None, None, None]] = {}
-    while waiting or running:
-        name = rng.choice([*(n for n in waiting if not missing[n]), *running])
-        if name in waiting:
-            running[name] = perform(waiting.pop(name), frame, world, rng)
-        if next(running[name], "over") == "over":
-            del running[name]
-            for others in missing.values():
-                others.discard(name)
-        yield
-
-
-def perform(op: ValueOp, frame: Frame, world: World, rng: random.Random) -> Generator[None, None, None]:
-    try:
-        value: Value = None
-        if frame.holds(op.guard):
-            value = yield from work(op, frame, world, rng)
-    except Exception as error:
-        frame.fail(op, error)
-    else:
-        frame.succeed(op, value)
-
-
-def work(op: ValueOp, frame: Frame, world: World, rng: random.Random) -> Generator[None, None, Value]:
-    if isinstance(op, Compute):
-        return frame.evaluate(op.expr)
-    if isinstance(op, Call):
-        arguments = frame.arguments(op)
-        yield
-        return check_result(op, world.call(op.tool, arguments))
-    frames = [frame.inside(op, element) for element in frame.elements(op, MAX_FANOUT)]
-    yield from elements(op, frames, world, rng)
-    return frame.gather(op, frames)
-
-
-def elements(op: Map, frames: list[Frame], world: World, rng: random.Random) -> Generator[None, None, None]:
-    running = [level(op.body, one, world, rng) for one in frames]
-    while running:
-        chosen = running[0] if op.ordered else rng.choice(running)
-        if next(chosen, "over") == "over":
-            running.remove(chosen)
-        yield
+Runner: TypeAlias = Callable[[Module, World, int], Result]
 
 
 def seen(module: Module, result: Result, world: World) -> object:
@@ -232,42 +254,81 @@ def told(failure: Failure | None) -> object:
     return None if failure is None else (failure.error, failure.message)
 
 
-def check_meaning(module: Module, new: Module, seed: int) -> None:
-    before, after, mixed = World(seed), World(seed), World(seed)
+def scheduled(module: Module, world: World, seed: int) -> Result:
+    """Runs an ordered module on the runtime's scheduler; the calls end in an order that the seed decides."""
+    machine = Machine(world.tools, Limits(max_running=None))
+    finish = run_machine(machine, module.ops, world.call, Schedule(seed), check=lambda _: None)
+    return Result(machine.top.frame.values, machine.top.frame.failures, finish.answer, finish.failed)
+
+
+def executed(module: Module, world: World, seed: int) -> Result:
+    """Runs an ordered module on the whole runtime, under trio, with latencies that the seed decides."""
+    outcome = run_virtual(lambda: run_module(module, world.toolbox(Schedule(seed))), seed=seed)
+    failures = {failure.op: failure for failure in outcome.errors}
+    return Result(dict(outcome.values), failures, outcome.value, outcome.failed)
+
+
+def check_meaning(plan: Plan, seed: int, run: Runner = scheduled, **how: Any) -> None:
+    """The plan as it is, interpreted, and as `how` optimizes it, interpreted and run on the runtime."""
+    module, tools = plan
+    new = optimize(module, signatures=tools, **how)
+    before, after, mixed = World(seed, tools), World(seed, tools), World(seed, tools)
     expected = seen(module, interpret(module, before.call), before)
     assert seen(module, interpret(new, after.call), after) == expected
     ordered = optimize(new, passes="order-effects")
-    assert seen(module, shuffled(ordered, mixed, seed), mixed) == expected
+    assert seen(module, run(ordered, mixed, seed), mixed) == expected
+
+
+def share(percent: int) -> settings:
+    """A share of the plans that are checked in all."""
+    return settings(max_examples=max(1, CHECKED * percent // 100), suppress_health_check=[HealthCheck.too_slow])
 
 
 @pytest.mark.slow
+@share(25)
 @given(PLANS, ONE_PASS, SEEDS)
-def test_every_pass_keeps_the_meaning(module: Module, one: str, seed: int) -> None:
-    check_meaning(module, optimize(module, passes=one, signatures=TOOLS), seed)
+def test_every_pass_keeps_the_meaning(plan: Plan, one: str, seed: int) -> None:
+    check_meaning(plan, seed, passes=one)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", LEVELS)
-@given(module=PLANS, seed=SEEDS)
-def test_every_level_keeps_the_meaning(number: int, module: Module, seed: int) -> None:
-    new = optimize(module, level=number, signatures=TOOLS)
-    assert new.ordered
-    check_meaning(module, new, seed)
+@share(8)
+@given(plan=PLANS, seed=SEEDS)
+def test_every_level_keeps_the_meaning(number: int, plan: Plan, seed: int) -> None:
+    assert optimize(plan[0], level=number, signatures=plan[1]).ordered
+    check_meaning(plan, seed, level=number)
 
 
 @pytest.mark.slow
+@share(20)
 @given(PLANS, PIPELINES, SEEDS)
-def test_any_pipeline_keeps_the_meaning(module: Module, pipeline: list[str], seed: int) -> None:
-    check_meaning(module, optimize(module, passes=",".join(pipeline), signatures=TOOLS), seed)
+def test_any_pipeline_keeps_the_meaning(plan: Plan, pipeline: list[str], seed: int) -> None:
+    check_meaning(plan, seed, passes=",".join(pipeline))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "pipeline", ["order-effects{fan=1},merge-duplicates,remove-dead{fan=1}", "order-effects,remove-dead", LEVELS[2]]
+    "pipeline", ["order-effects{fan=1},merge-duplicates,remove-dead{fan=1}", "order-effects,remove-dead", ALL_PASSES]
 )
-@given(module=dense(), seed=SEEDS)
-def test_passes_that_follow_each_other_keep_the_meaning(pipeline: str, module: Module, seed: int) -> None:
-    check_meaning(module, optimize(module, passes=pipeline, signatures=TOOLS), seed)
+@share(6)
+@given(plan=drawn(dense()), seed=SEEDS)
+def test_passes_that_follow_each_other_keep_the_meaning(pipeline: str, plan: Plan, seed: int) -> None:
+    check_meaning(plan, seed, passes=pipeline)
+
+
+@pytest.mark.slow
+@share(7)
+@given(written(), st.sampled_from([ALL_PASSES, *PASSES]), SEEDS)
+def test_what_is_written_as_text_keeps_its_meaning(plan: Plan, pipeline: str, seed: int) -> None:
+    check_meaning(plan, seed, passes=pipeline)
+
+
+@pytest.mark.slow
+@share(6)
+@given(PLANS | written(), SEEDS)
+def test_the_whole_runtime_gives_the_meaning(plan: Plan, seed: int) -> None:
+    check_meaning(plan, seed, executed, passes=ALL_PASSES)
 
 
 @pytest.mark.slow
