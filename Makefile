@@ -14,12 +14,13 @@ PINS := pyproject.toml constraints.txt
 .DELETE_ON_ERROR:
 # Two pips must not write to one environment.
 .NOTPARALLEL:
-.PHONY: help setup demo test bench-frontend bench-scheduler lint format clean bench-bfcl
+.PHONY: help setup demo test bench-frontend bench-optimizer bench-scheduler lint format clean bench-bfcl
 
 help:
 	@echo 'make demo     ask the atlas three questions through a model that runs in this process'
 	@echo 'make test     run all tests             (make test PYTEST="-k parser" runs some)'
 	@echo 'make bench-frontend  how fast plans are compiled, beside other compilers in Python'
+	@echo 'make bench-optimizer how fast plans are optimized, beside xDSL'
 	@echo 'make bench-scheduler what the scheduler costs a call, beside trio, asyncio and LangGraph'
 	@echo 'make lint     ruff, mypy and the import rules'
 	@echo 'make format   let ruff rewrite the code'
@@ -43,6 +44,10 @@ test: $(STAMPS)/dev $(STAMPS)/local
 bench-frontend: $(STAMPS)/dev
 	@$(PIP) --group bench
 	@$(PY) bench/frontend.py
+
+bench-optimizer: $(STAMPS)/dev
+	@$(PIP) --group bench
+	@$(PY) bench/optimizer.py
 
 bench-scheduler: $(STAMPS)/dev
 	@$(PIP) --group bench-scheduler
