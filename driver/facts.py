@@ -22,5 +22,7 @@ def facts(signature: Signature) -> list[str]:
         ("limit", signature.limit, " at a time"),
         ("rate", signature.rate, "/s"),
         ("breaker", signature.breaker, " failures"),
+        ("batches of", signature.batch, ""),
     )
-    return found + [f"{name} {value:g}{unit}" for name, value, unit in figures if value is not None]
+    found += [f"{name} {value:g}{unit}" for name, value, unit in figures if value is not None]
+    return found if signature.prompt is None else [*found, f"asks a model, with {signature.prompt}"]

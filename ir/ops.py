@@ -11,7 +11,8 @@ What every value-defining op shares:
 - `catch`: the value to use if the op fails (also because something it needs has failed);
 - `span`: the place in the plan's text;
 - `step`, `priority`: what the `schedule` pass found: the parallel step (from 0) in which the op can start, and the
-  length of the longest path from the op's start to the end of the plan, in seconds.
+  length of the longest path from the op's start to the end of the plan, in seconds. What has the highest priority
+  starts first where not all can start; `share-prefix` raises some.
 """
 
 from __future__ import annotations
@@ -48,11 +49,16 @@ class Compute(_ValueOp, frozen=True, kw_only=True, tag="expr"):
 
 
 class Call(_ValueOp, frozen=True, kw_only=True, tag="call"):
-    """A call of a tool. `args` are by name, in the signature's order; what is absent is left to the tool's default."""
+    """A call of a tool. `args` are by name, in the signature's order; what is absent is left to the tool's default.
+
+    `batch` allows whoever runs the plan to make the call together with others of the tool that are marked and start at
+    the same moment, at most so many as one; the meaning stays one call each.
+    """
 
     tool: str
     args: tuple[tuple[str, Expr], ...]
     effect: Effect
+    batch: int | None = None
 
 
 class Map(_ValueOp, frozen=True, kw_only=True, tag="map"):

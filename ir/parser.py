@@ -40,7 +40,7 @@ _WORDS = {
 _MOST_EXPECTED = 6
 _ATTRIBUTES: dict[type, set[str]] = {
     Compute: {"when", "after", "catch", "at", "step", "priority"},
-    Call: {"effect", "when", "after", "catch", "at", "step", "priority"},
+    Call: {"effect", "batch", "when", "after", "catch", "at", "step", "priority"},
     Map: {"ordered", "when", "after", "catch", "at", "step", "priority"},
     Join: {"at"},
     Return: {"at"},
@@ -246,7 +246,7 @@ class _Builder(Transformer[Token, Any]):
         return list(attributes)
 
     def attribute(self, key: Token, value: Any) -> tuple[Token, Any]:
-        if key == "step":
+        if key in ("step", "batch"):
             return key, _int(value)
         if key == "priority":
             return key, float(_number(value))

@@ -104,6 +104,8 @@ def _attributes(op: Op) -> str:
 def _value_attributes(op: ValueOp) -> Iterator[str]:
     if isinstance(op, Call):
         yield f"effect = {op.effect}"
+        if op.batch is not None:
+            yield f"batch = {op.batch}"
     if isinstance(op, Map):
         yield f"ordered = {_flag(op.ordered)}"
     if op.guard is not None:

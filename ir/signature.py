@@ -28,7 +28,9 @@ class Signature(msgspec.Struct, frozen=True, kw_only=True):
     first attempt; `retry_on` names the classes of errors after which there is one, None leaves that to the errors),
     `limit` (calls at the same time), `rate` (calls a second, in bursts of at most `burst`) and `breaker` (after so many
     failures in a row the tool is left alone for `cooldown_s`) are rules that the runtime keeps. `foldable` allows the
-    compiler to call a pure tool itself.
+    compiler to call a pure tool itself. `batch` is how many calls can be made as one at most (None: each is
+    made by itself); a batch counts once for the limit and the rate. `prompt` is the parameter that a language model
+    reads; it makes the tool a call of a model.
     """
 
     name: str
@@ -48,6 +50,8 @@ class Signature(msgspec.Struct, frozen=True, kw_only=True):
     breaker: int | None = None
     cooldown_s: float = 30.0
     foldable: bool = False
+    batch: int | None = None
+    prompt: str | None = None
 
     def parameter(self, name: str) -> Parameter | None:
         """The parameter called `name`."""

@@ -35,6 +35,7 @@ With the tools' signatures
     I19  Each parameter that is required is given.
     I20  The effect is the tool's own (`*` where that names no resource).
     I21  A parameter in a resource is one of the tool's.
+    I22  A call's batch is at most what its tool takes (and, also without signatures, at least 1).
 
 What nothing here can tell: whether the order edges of an `ordered` module are enough (the optimizer's dependence
 analysis knows when two resources differ), and whether an expression has the type that its op claims (what was not
@@ -271,6 +272,8 @@ class _Verification:
         if not op.tool:
             self.wrong("I07", "the tool's name is empty")
         self.effect(op.effect)
+        if op.batch is not None and op.batch < 1:
+            self.wrong("I22", f"the batch is {op.batch}")
         if self.signatures is None:
             return
         signature = self.signatures.get(op.tool)
@@ -306,6 +309,8 @@ class _Verification:
             declared = Effect(declared.kind, (EVERYTHING,))
         if op.effect != declared:
             self.wrong("I20", f"the effect of {op.tool} is {declared or 'not declared'}, not {op.effect}")
+        if op.batch is not None and op.batch > (signature.batch or 0):
+            self.wrong("I22", f"a batch of {op.batch}, and {op.tool} takes {signature.batch or 'none'}")
         for name in (hole for pattern in op.effect.resources for hole in holes(pattern)):
             if name not in known:
                 self.wrong("I21", f"a resource names {name}, which is no parameter of {op.tool}")

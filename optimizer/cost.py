@@ -50,6 +50,19 @@ def calls_in(ops: Iterable[ValueOp]) -> Iterator[Call]:
             yield from calls_in(op.body)
 
 
+def most_at_once(calls: Iterable[Call], signatures: Mapping[str, Signature]) -> dict[str, int]:
+    """How many of these calls of a tool its limit lets run at the same time, by tool, for those that have a limit.
+
+    A batch counts once for the limit, so that it is as many as the largest batch holds.
+    """
+    batches: dict[str, int] = {}
+    for call in calls:
+        if call.tool in signatures:
+            batches[call.tool] = max(batches.get(call.tool, 1), call.batch or 1)
+    limits = {tool: signatures[tool].limit for tool in batches}
+    return {tool: limit * batches[tool] for tool, limit in limits.items() if limit is not None}
+
+
 def basis(ops: Iterable[ValueOp], signatures: Mapping[str, Signature], latencies: Mapping[str, float]) -> str | None:
     """On what the estimates rest, in a line: what was measured, what nobody has said. None if all is declared."""
     tools = list(dict.fromkeys(op.tool for op in calls_in(ops)))

@@ -7,7 +7,7 @@ from __future__ import annotations
 import msgspec
 
 from llmcc.ir.expr import Comprehension, Const, Expr, Ref, rebuild, substitute, walk
-from llmcc.ir.ops import Map, ValueOp
+from llmcc.ir.ops import Call, Map, ValueOp
 from llmcc.optimizer.forward import renamed
 
 
@@ -84,6 +84,8 @@ def _plain(op: ValueOp, local: dict[str, str]) -> ValueOp:
 
     after = tuple(local.get(name, name) for name in op.after)
     op = msgspec.structs.replace(op, name=new(op.name), after=after, span=None, step=None, priority=None)
+    if isinstance(op, Call):
+        return msgspec.structs.replace(op, batch=None)
     if not isinstance(op, Map):
         return op
     var = new(op.var)

@@ -2,8 +2,8 @@
 
 Calls that wait for each other, directly or through others, form a chain, and of a chain only one call runs at a time.
 So a plan that falls into a few chains never runs more calls than that, and chains of one tool's calls alone not more
-than that tool's limit. The chains are found greedily: each op goes on with a chain that ends in an op which it waits
-for. That takes linear time, and gives a bound, not always the least one.
+than that tool's limit lets run (a batch counts once for it). The chains are found greedily: each op goes on with a
+chain that ends in an op which it waits for. That takes linear time, and gives a bound, not always the least one.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from llmcc.ir.expr import refs
 from llmcc.ir.ops import Call, Compute, Map, ValueOp, needs
 from llmcc.ir.signature import Signature
-from llmcc.optimizer.cost import calls_in
+from llmcc.optimizer.cost import calls_in, most_at_once
 from llmcc.optimizer.widths import Widths
 
 #: How far back an op looks for a chain to go on with.
@@ -26,7 +26,7 @@ def peak(ops: Sequence[ValueOp], signatures: Mapping[str, Signature], widths: Wi
     for op in ops:
         tools = {call.tool for call in calls_in([op])}
         chains.add(op, _weight(op, signatures, widths), tools.pop() if len(tools) == 1 else None)
-    total = chains.total(signatures)
+    total = chains.total(most_at_once(calls_in(ops), signatures))
     return min(total, _by_limits(ops, signatures, total))
 
 
@@ -41,14 +41,9 @@ def _weight(op: ValueOp, signatures: Mapping[str, Signature], widths: Widths) ->
 
 def _by_limits(ops: Sequence[ValueOp], signatures: Mapping[str, Signature], otherwise: int) -> int:
     """What the tools' limits allow; `otherwise` if one of the tools has none."""
-    tools = {op.tool for op in calls_in(ops)}
-    limits = [signatures[tool].limit if tool in signatures else None for tool in tools]
-    return sum(limit for limit in limits if limit is not None) if None not in limits else otherwise
-
-
-def _limited(tool: str | None, count: int, signatures: Mapping[str, Signature]) -> int:
-    limit = signatures[tool].limit if tool is not None and tool in signatures else None
-    return count if limit is None else min(limit, count)
+    limits = most_at_once(calls_in(ops), signatures)
+    limited = all(op.tool in limits for op in calls_in(ops))
+    return sum(limits.values()) if limited else otherwise
 
 
 class _Chains:
@@ -79,12 +74,12 @@ class _Chains:
         self._weights[chain] = max(self._weights[chain], weight)
         self._last[op.name] = chain
 
-    def total(self, signatures: Mapping[str, Signature]) -> int:
-        """How many calls all chains together run at the same time."""
+    def total(self, limits: Mapping[str, int]) -> int:
+        """How many calls all chains together run at the same time, under the tools' limits."""
         together: dict[str | None, int] = {}
         for tool, weight in zip(self._tools, self._weights, strict=True):
             together[tool] = together.get(tool, 0) + weight
-        return sum(_limited(tool, count, signatures) for tool, count in together.items())
+        return sum(count if tool is None else min(limits.get(tool, count), count) for tool, count in together.items())
 
     def _end_before(self, name: str) -> str | None:
         """The end of a chain that the op waits for. What has been searched in vain is not searched again."""

@@ -10,12 +10,14 @@ import msgspec
 from llmcc.ir.ops import Module
 from llmcc.ir.signature import Signature
 from llmcc.optimizer.forward import Forward
+from llmcc.optimizer.passes.batch_calls import BatchCalls
 from llmcc.optimizer.passes.fold_constants import FoldConstants
 from llmcc.optimizer.passes.hoist_invariant import HoistInvariant
 from llmcc.optimizer.passes.merge_duplicates import MergeDuplicates
 from llmcc.optimizer.passes.order_effects import OrderEffects
 from llmcc.optimizer.passes.remove_dead import RemoveDead
 from llmcc.optimizer.passes.schedule import Schedule
+from llmcc.optimizer.passes.share_prefix import SharePrefix
 from llmcc.optimizer.passes.simplify import Simplify
 from llmcc.optimizer.passes.sink_guards import SinkGuards
 
@@ -50,7 +52,9 @@ PASSES: dict[str, Entry] = {
     "remove-dead": Entry(RemoveDead, "removes what nobody needs and changes nothing"),
     "sink-guards": Entry(SinkGuards, "lets costly calls wait for the conditions under which they are needed"),
     "order-effects": Entry(OrderEffects, "writes the order of conflicting calls into the ops"),
+    "batch-calls": Entry(BatchCalls, "allows calls that can start together to be made as one"),
     "schedule": Entry(Schedule, "writes each op's parallel step and its path to the end"),
+    "share-prefix": Entry(SharePrefix, "lets calls of a model whose prompts begin alike start next to each other"),
 }
 
 #: What each level runs. Every level gives a module that can be run. The order of the passes:
@@ -59,11 +63,12 @@ PASSES: dict[str, Entry] = {
 #: - `hoist-invariant` before `merge-duplicates`, which compares calls of one level;
 #: - `remove-dead` after those two, which leave names that nobody uses;
 #: - `sink-guards` when all uses are gone that do not count, and before the order is written down: it moves calls;
-#: - `order-effects` and `schedule` last: they describe what there is.
+#: - `order-effects`, `batch-calls`, `schedule` and `share-prefix` last: they describe what there is.
 LEVELS: dict[int, str] = {
     0: "order-effects,schedule",
     1: "fold-constants,simplify,remove-dead,order-effects,schedule",
-    2: "fold-constants,simplify,hoist-invariant,merge-duplicates,remove-dead,sink-guards,order-effects,schedule",
+    2: "fold-constants,simplify,hoist-invariant,merge-duplicates,remove-dead,sink-guards,order-effects,batch-calls,schedule"
+    ",share-prefix",
 }
 
 #: What runs while a plan streams in.

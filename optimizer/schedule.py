@@ -18,7 +18,7 @@ from llmcc.ir.expr import ListOf
 from llmcc.ir.ops import Call, Compute, Map, Module, ValueOp, uses
 from llmcc.ir.printer import print_name
 from llmcc.ir.signature import Signature
-from llmcc.optimizer.cost import latency_s
+from llmcc.optimizer.cost import latency_s, most_at_once
 from llmcc.optimizer.times import human
 
 #: How many elements a map is assumed to have, if its source does not show it.
@@ -93,8 +93,7 @@ def _elements(op: Map, elements: Elements) -> int:
 
 def _limits(op: Map, signatures: Mapping[str, Signature]) -> list[int]:
     """The limits of the tools that a map's body calls."""
-    found = [signatures[one.tool].limit for one in op.body if isinstance(one, Call) and one.tool in signatures]
-    return [limit for limit in found if limit is not None]
+    return list(most_at_once((one for one in op.body if isinstance(one, Call)), signatures).values())
 
 
 def critical_paths(
@@ -206,7 +205,7 @@ class _Simulation:
         for i, names in enumerate(before_each):
             for j in names:
                 self.after[j].append(i)
-        self.room = {name: one.limit for name, one in signatures.items() if one.limit is not None}
+        self.room = most_at_once((op for op in ops if isinstance(op, Call)), signatures)
         self.ready: list[tuple[float, int]] = []
         self.waiting: dict[str, list[tuple[float, int]]] = {}
         self.running: list[tuple[float, int]] = []

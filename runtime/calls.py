@@ -61,10 +61,13 @@ class Calls(Progress):
 
     def _start_call(self, node: Node, delay_s: float | None = None) -> ev.StartCall:
         assert isinstance(node.op, Call) and node.args is not None
-        return ev.StartCall(node.key, node.op.name, node.op.tool, node.args, node.attempt, delay_s)
+        batch = node.batch.name if node.batch is not None and node.batch.size > 1 else None
+        return ev.StartCall(node.key, node.op.name, node.op.tool, node.args, node.attempt, delay_s, batch)
 
     def _start_ready(self) -> None:
+        started: list[Node] = []
         while (node := self.queue.take()) is not None:
             node.attempt = 1
             node.enter("running", self.events)
-            self._out.append(self._start_call(node))
+            started.append(node)
+        self._out += map(self._start_call, started)  # when it is known who shares a batch

@@ -23,7 +23,7 @@ import msgspec
 from llmcc.ir.effects import PURE, holes
 from llmcc.ir.errors import LlmccError
 from llmcc.ir.signature import Parameter, Signature
-from llmcc.runtime.rules import fields_of
+from llmcc.runtime.rules import check_prompt, fields_of
 from llmcc.runtime.toolbox import Toolbox
 from llmcc.runtime.tools import Tool, effect_of
 
@@ -49,6 +49,8 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     burst: int | None = None
     breaker: int | None = None
     cooldown: str | float | None = None
+    batch: int | None = None
+    prompt: str | None = None
 
     def apply(self, signature: Signature) -> Signature:
         """The signature with what the entry says in place of its own.
@@ -70,6 +72,7 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         changed = msgspec.structs.replace(signature, **{key: value for key, value in said.items() if value is not None})
         if changed.foldable and (changed.effect is None or changed.effect.kind != "pure"):
             raise ValueError(f"{name}: only a pure tool is foldable")
+        check_prompt(changed)
         return changed
 
 
@@ -155,7 +158,8 @@ def _entry(name: str, table: dict[str, Any], file: str) -> Entry:
         entry = msgspec.convert(table, Entry)
         # Tried on a tool that it fits, so that what is wrong in itself shows before there is a toolbox.
         patterns = [entry.resource] if isinstance(entry.resource, str) else entry.resource or []
-        named = tuple(Parameter(hole) for pattern in patterns for hole in holes(pattern))
+        wanted = [hole for pattern in patterns for hole in holes(pattern)]
+        named = tuple(map(Parameter, wanted if entry.prompt is None else (*wanted, entry.prompt)))
         entry.apply(Signature(name=name, parameters=named, effect=PURE))
     except msgspec.ValidationError as error:
         reason = str(error).replace("Object contains unknown field", "there is no entry")

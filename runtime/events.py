@@ -15,34 +15,40 @@ class _Message(msgspec.Struct, frozen=True, gc=False, tag=True, tag_field="is"):
     """Not looked at by the collector of cycles: nothing that a message holds can know the message."""
 
 
-class StatementAdded(_Message, frozen=True):
+class _Event(_Message, frozen=True, kw_only=True):
+    """`more` says that further events follow at once: nothing starts before the last of them."""
+
+    more: bool = False
+
+
+class StatementAdded(_Event, frozen=True):
     """The plan has one more op. Its `after` edges hold it apart from the conflicting ops before it."""
 
     op: Op
 
 
-class PlanAccepted(_Message, frozen=True):
+class PlanAccepted(_Event, frozen=True):
     """The plan is complete and sound: what it writes may be written now."""
 
 
-class PlanRejected(_Message, frozen=True):
+class PlanRejected(_Event, frozen=True):
     """The plan that was being added is given up, and everything that came of it forgotten. Earlier plans stay."""
 
     reason: str
 
 
-class PlanEnded(_Message, frozen=True):
+class PlanEnded(_Event, frozen=True):
     """No further plan will be added: the run finishes as soon as everything is over."""
 
 
-class CallFinished(_Message, frozen=True):
+class CallFinished(_Event, frozen=True):
     """A tool returned `value`, unchecked."""
 
     key: str
     value: Any
 
 
-class CallFailed(_Message, frozen=True):
+class CallFailed(_Event, frozen=True):
     """A tool failed with an error of class `error`.
 
     `retryable` says that another attempt may help, `delay_s` not before how many seconds, if the other side said that.
@@ -55,13 +61,13 @@ class CallFailed(_Message, frozen=True):
     delay_s: float | None = None
 
 
-class CallCancelled(_Message, frozen=True):
+class CallCancelled(_Event, frozen=True):
     """A call was stopped because `CancelCall` asked for it."""
 
     key: str
 
 
-class Cancelled(_Message, frozen=True):
+class Cancelled(_Event, frozen=True):
     """The run is to stop: nothing further starts, what runs is cancelled, what is known is kept."""
 
     reason: str
@@ -75,7 +81,9 @@ Event: TypeAlias = (
 class StartCall(_Message, frozen=True):
     """Call `tool` with `args` now (an `attempt` beyond the first: after a pause, of `delay_s` seconds if that is said).
 
-    `op` is the op's name; `key` is the call's own name in the run, such as `m[3].m.1` for an op in a map.
+    `op` is the op's name; `key` is the call's own name in the run, such as `m[3].m.1` for an op in a map. Calls with
+    the same `batch` (the key of the first of them) share a slot of their tool: their first attempts can be made as one,
+    further ones are to be made one after another.
     """
 
     key: str
@@ -84,6 +92,7 @@ class StartCall(_Message, frozen=True):
     args: dict[str, Value]
     attempt: int
     delay_s: float | None = None
+    batch: str | None = None
 
 
 class CancelCall(_Message, frozen=True):

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from typing import Literal
 
+import msgspec
 import trio
 
 from llmcc.ir import errors
@@ -18,6 +19,7 @@ from llmcc.ir.frame import Failure
 from llmcc.ir.ops import Module, Op
 from llmcc.ir.values import Value
 from llmcc.runtime import events as ev
+from llmcc.runtime.batching import Together, able, grouped
 from llmcc.runtime.invoke import Caller
 from llmcc.runtime.limits import Limits
 from llmcc.runtime.outcome import CallEnded, CallRecord, CallStarted, Observer, Outcome
@@ -66,7 +68,7 @@ class Execution:
         seed: int | None,
         trace: bool,
     ) -> None:
-        self.machine = Machine(toolbox.signatures, limits)
+        self.machine = Machine(able(toolbox), limits)
         #: Each event that the machine was told, with seconds since the run's start.
         self.log: list[tuple[float, ev.Event]] = []
         self._traced = trace
@@ -119,8 +121,9 @@ class Execution:
         Raises:
             Cancelled: the run was cancelled meanwhile (by its deadline, say).
         """
-        for op in ops:
-            self._say(ev.StatementAdded(op))
+        added = list(ops)
+        for op in added:
+            self._say(ev.StatementAdded(op, more=op is not added[-1]))
 
     def accept(self) -> None:
         """Declares the plan complete and sound, so that its writes may start. Raises like `add`."""
@@ -210,7 +213,7 @@ class Execution:
                 case ev.StartCall():
                     starts.append(instruction)
                 case ev.CancelCall(key):
-                    self._lanes[key].scope.cancel()
+                    self._lanes[key].cancel()
                 case ev.JoinReady():
                     self._join = instruction
                     self._wake()
@@ -222,15 +225,22 @@ class Execution:
             self._start(starts, lane, now)
 
     def _start(self, starts: list[ev.StartCall], lane: Lane | None, now: float) -> None:
-        """Starts the calls that may start at this moment, one in `lane`, each of the others in a task of its own."""
-        for start in starts:
-            if lane is not None:
-                self._note_start(lane, start, now)
+        """Starts the calls that may start at this moment, one in `lane`, each of the others in a task of its own, those
+        of a batch in one.
+        """
+        for one in grouped(starts):
+            if isinstance(one, Together):
+                for share, start in zip(one.shares, one.calls, strict=True):
+                    self._note_start(share, start, now)
+                self._nursery.start_soon(self._work_together, one, name=f"batch {one.calls[0].key}")
+                continue
+            if lane is not None and lane.takes(one):
+                self._note_start(lane, one, now)
                 lane = None
                 continue
             another = Lane()
-            self._note_start(another, start, now)
-            self._nursery.start_soon(self._work, another, name=f"call {start.key}")
+            self._note_start(another, one, now)
+            self._nursery.start_soon(self._work, another, name=f"call {one.key}")
 
     # Ctrl-C must not strike a tool in the middle, where it would look like the tool's own failure: protected here, it
     # reaches the task that waits for the outcome, and cancels everything from there.
@@ -247,6 +257,17 @@ class Execution:
             if scope.cancelled_caught:
                 assert start is not None  # the call that was under way
                 self._tell(self._caller.timed_out(start) if lane.timed_out else ev.CallCancelled(start.key), lane)
+
+    @trio.lowlevel.enable_ki_protection
+    async def _work_together(self, batch: Together) -> None:
+        """Makes calls as one and tells the end of each. Those that get another attempt make it one after another, as
+        they still share a slot; what else is to be done goes on in other tasks.
+        """
+        ends = await batch.attempt(self._caller)
+        for share, end in zip(batch.shares, ends, strict=True):
+            self._tell(msgspec.structs.replace(end, more=end is not ends[-1]), share)
+        for share in batch.shares:
+            await self._work(share)
 
     def _pause(self, start: ev.StartCall) -> float:
         """What the other side said; else full jitter: of many calls that failed together, no two come back together."""

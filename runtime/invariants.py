@@ -2,8 +2,9 @@
 
 1. An op waits exactly for those of its prerequisites that are not over (while it recovers: for those of its `catch`).
 2. An op is done exactly if its frame has a value for it, failed exactly if it has a failure, and never both.
-3. The calls that run are the ones with slots: no tool and not the run has more than its limit.
-4. No call waits while its tool and the run have a slot for it.
+3. The calls that run are the ones with slots, those of a batch with one together: no tool and not the run has more than
+   its limit.
+4. No call waits while its tool and the run have a slot for it, unless more events follow at once.
 5. No op that writes is ready, runs, is open or has run unless its plan is accepted.
 6. A map has no more elements under way than its window, and has opened no element twice.
 7. The number of unfinished ops of each region is right.
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING
 from llmcc.ir.expr import refs
 from llmcc.ir.ops import Call, ValueOp
 from llmcc.runtime.nodes import Node, Region, prerequisites, writes
-from llmcc.runtime.ready import tool_of
+from llmcc.runtime.ready import call_of
 
 if TYPE_CHECKING:
     from llmcc.runtime.state import Machine
@@ -77,13 +78,16 @@ def _check_slots(machine: Machine, live: list[Node]) -> None:
     _require(running | withdrawn == set(queue.running), 3, f"{running} against {set(queue.running)}")
     _require(limits.max_running is None or len(queue.running) <= limits.max_running, 3, f"{len(queue.running)} run")
     limited = {name: one.limit for name, one in machine.signatures.items() if one.limit is not None}
-    tools = Counter(tool for tool in map(tool_of, queue.running.values()) if tool in limited)
-    _require(tools == +queue.by_tool, 3, f"{tools} against {queue.by_tool}")
+    slots = {
+        (call_of(node).tool, node.key if node.batch is None else node.batch.name) for node in queue.running.values()
+    }
+    tools = Counter(tool for tool, _ in slots if tool in limited)
+    _require(tools == +queue.slots.taken, 3, f"{tools} against {queue.slots.taken}")
     for tool, count in tools.items():
-        _require(count <= limited[tool], 3, f"{count} calls of {tool}")
+        _require(count <= limited[tool], 3, f"{count} slots of {tool}")
     ready = Counter(node.key for node in live if node.state == "ready")
     _require(ready == Counter(node.key for node in queue.waiting()), 4, "a ready call is not in the queue once")
-    _require(not queue.startable, 4, f"{[node.key for node in queue.waiting()]} wait")
+    _require(machine.more or not queue.startable, 4, f"{[node.key for node in queue.waiting()]} wait")
 
 
 def _check_map(node: Node) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from math import inf
 from typing import Any
 
@@ -18,7 +18,7 @@ from llmcc.runtime.faults import class_name, delay_s, message, retryable
 from llmcc.runtime.governor import governed
 from llmcc.runtime.threads import Threads
 from llmcc.runtime.timeouts import Lane, Timeouts
-from llmcc.runtime.tools import Tool
+from llmcc.runtime.tools import Tool, is_async
 
 #: Other tasks are let run after so many calls, which may not have waited for anything,
 _STREAK = 100
@@ -28,14 +28,13 @@ _SCALARS: dict[Type, type] = {STR: str, INT: int, FLOAT: float, BOOL: bool, NULL
 
 
 class Callee:
-    """A tool with a function, made ready for many calls."""
+    """A tool with a function (its own, or that for batches), made ready for many calls."""
 
-    def __init__(self, tool: Tool, timeout_s: float | None) -> None:
+    def __init__(self, tool: Tool, function: Callable[..., Any], timeout_s: float | None) -> None:
         signature = tool.signature
-        assert tool.function is not None
         self.tool = tool
-        self.function = tool.function
-        self.is_async = tool.is_async
+        self.function = function
+        self.is_async = is_async(function)
         self.governed = signature.rate is not None or signature.breaker is not None
         limit = signature.timeout_s if signature.timeout_s is not None else timeout_s
         self.timeout_s = inf if limit is None else limit
@@ -83,6 +82,7 @@ class Caller:
         self._timeouts = timeouts
         self._timeout_s = timeout_s
         self._callees: dict[str, Callee] = {}
+        self._batch_callees: dict[str, Callee] = {}
         self._clock = trio.lowlevel.current_clock().current_time
         self._yielded = self._clock()
         self._streak = 0
@@ -104,9 +104,42 @@ class Caller:
             return await self._governed(lane, start, callee, positional, named)
         return await self._call(lane, start, callee, positional, named)
 
+    async def attempt_batch(self, lane: Lane, calls: list[dict[str, Any]]) -> ev.CallFinished | ev.CallFailed:
+        """How an invocation of the batch function ended, as if all of it were the call of the lane."""
+        start = lane.start
+        assert start is not None
+        callee = self._batch_callee(start.tool)
+        if callee.governed:
+            return await self._governed(lane, start, callee, (calls,), {})
+        return await self._call(lane, start, callee, (calls,), {})
+
+    def arguments(self, start: ev.StartCall) -> dict[str, Any]:
+        """The arguments of a call of a batch, by the names that the signature shows.
+
+        Raises:
+            ToolInputError: the arguments do not fit.
+        """
+        tool = self._batch_callee(start.tool).tool
+        check_arguments(tool.signature, start.args)
+        try:
+            return tool.converted(start.args)
+        except ValueError as error:
+            raise ToolInputError(f"{tool.name}: {error}") from error
+
+    def retry_on(self, name: str) -> Collection[str] | None:
+        """After which errors the tool says that a call is tried again; None if it does not."""
+        return self._toolbox[name].signature.retry_on
+
+    def _batch_callee(self, name: str) -> Callee:
+        if name not in self._batch_callees:
+            tool = self._toolbox[name]
+            assert tool.batch_function is not None
+            self._batch_callees[name] = Callee(tool, tool.batch_function, self._timeout_s)
+        return self._batch_callees[name]
+
     def timed_out(self, start: ev.StartCall) -> ev.CallFailed:
         """The event of an attempt that took too long."""
-        callee = self._callees[start.tool]
+        callee = self._callees.get(start.tool) or self._callee(start.tool)
         error = ToolTimeout(f"{start.tool} did not answer within {callee.timeout_s:g} s")
         return failed(start.key, error, callee.tool.signature.retry_on)
 
@@ -116,7 +149,7 @@ class Caller:
             raise ToolMissing(f"there is no tool {name!r}")
         if tool.function is None:
             raise ToolMissing(f"{name} has a signature but no function to call")
-        callee = self._callees[name] = Callee(tool, self._timeout_s)
+        callee = self._callees[name] = Callee(tool, tool.function, self._timeout_s)
         return callee
 
     async def _governed(

@@ -41,6 +41,19 @@ class Elements:
     under_way: int = 0
 
 
+@dataclass(slots=True, eq=False)
+class Batch:
+    """Calls that share a slot of their tool: how many they may be, are, and are still under way.
+
+    `name` is the key of the first of them.
+    """
+
+    name: str
+    most: int
+    size: int = 0
+    running: int = 0
+
+
 class Node(msgspec.Struct, eq=False):
     """One op of one region. `unmet` counts the ops that it still waits for; `order` is its place in program order.
 
@@ -61,6 +74,7 @@ class Node(msgspec.Struct, eq=False):
     error: Exception | None = None
     failure: Failure | None = None
     elements: Elements | None = None
+    batch: Batch | None = None
     path: tuple[int | State, ...] = ()
 
     def __repr__(self) -> str:

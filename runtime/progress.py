@@ -37,8 +37,12 @@ class Progress:
         self.nodes: dict[str, Node] = {}
         self.held: list[Node] = []
         self.queue = ReadyQueue(
-            limits.max_running, {name: one.limit for name, one in signatures.items() if one.limit is not None}
+            limits.max_running,
+            {name: one.limit for name, one in signatures.items() if one.limit is not None},
+            {name: one.batch for name, one in signatures.items() if one.batch is not None},
         )
+        #: Whether further events follow at once, so that nothing starts yet.
+        self.more = False
         #: Nodes that nothing holds back any more, and maps of which an element is over.
         self._agenda: deque[Node] = deque()
         self._bodies: dict[int, tuple[Map, list[list[int]]]] = {}

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Iterator, Mapping
 from heapq import heappop, heappush
 from typing import TypeAlias
 
 from llmcc.ir.ops import Call
 from llmcc.runtime.nodes import Node
+from llmcc.runtime.slots import Slots
 
 _Entry: TypeAlias = tuple[float, tuple[int, ...], int, Node]
 
@@ -17,20 +18,18 @@ class ReadyQueue:
     """Hands out calls, the longest critical path first, then in program order, within the limits.
 
     Most calls come in the order in which they are to go: those wait in a line, the others in a heap. Calls whose tool
-    is at its limit are parked beside both, and for each slot that the tool gets back the best of them returns. So a
-    call moves a bounded number of times, however many wait.
+    is at its limit are parked beside both, and for each slot that the tool gets back, or place in a batch, the best of
+    them returns. So a call moves a bounded number of times, however many wait.
     """
 
-    def __init__(self, concurrency: int | None, limits: Mapping[str, int]) -> None:
+    def __init__(self, concurrency: int | None, limits: Mapping[str, int], batches: Mapping[str, int]) -> None:
         self._concurrency = concurrency
-        self._limits = limits
         self._line: deque[_Entry] = deque()
         self._heap: list[_Entry] = []
         self._parked: dict[str, list[_Entry]] = {}
         self._pushed = 0
         self.running: dict[str, Node] = {}
-        #: The calls that run, by tool, of the tools that have a limit.
-        self.by_tool: Counter[str] = Counter()
+        self.slots = Slots(limits, batches)
 
     @property
     def any(self) -> bool:
@@ -41,33 +40,42 @@ class ReadyQueue:
         """Adds a call."""
         self._pushed += 1
         # The third part decides between a call that was withdrawn and the one that took its place in the program.
-        self._insert((-_priority(node), node.order, self._pushed, node))
+        self._insert((-(call_of(node).priority or 0.0), node.order, self._pushed, node))
 
     def take(self) -> Node | None:
-        """The best call that may start now, which then counts as running; None if none may."""
+        """The best call that may start now, which then counts as running; None if none may.
+
+        Calls that are taken before the next None can share a batch.
+        """
         while (self._line or self._heap) and not self.full:
             entry = self._best()
             node = entry[-1]
-            tool = tool_of(node)
+            op = call_of(node)
             if node.state != "ready":
-                self._unpark(tool)
+                self._unpark(op.tool)
                 continue
-            if tool in self._limits:
-                if self.by_tool[tool] >= self._limits[tool]:
-                    heappush(self._parked.setdefault(tool, []), entry)
-                    continue
-                self.by_tool[tool] += 1
+            if self.slots.counts(op) and not self._admits(entry, op):
+                continue
             self.running[node.key] = node
             return node
+        self.slots.close()
         return None
+
+    def _admits(self, entry: _Entry, op: Call) -> bool:
+        """Gives a call what it needs of its tool; if there is nothing left, it is parked."""
+        if not self.slots.take(entry[-1], op):
+            heappush(self._parked.setdefault(op.tool, []), entry)
+            return False
+        if self.slots.joinable(op.tool):
+            self._unpark(op.tool)
+        return True
 
     def release(self, node: Node) -> None:
         """Gives back the slots of a call that is no longer running."""
         del self.running[node.key]
-        tool = tool_of(node)
-        if tool in self._limits:
-            self.by_tool[tool] -= 1
-            self._unpark(tool)
+        op = call_of(node)
+        if self.slots.counts(op) and self.slots.release(node, op):
+            self._unpark(op.tool)
 
     def clear(self) -> list[Node]:
         """Removes and returns all calls that have not started, in program order."""
@@ -90,10 +98,7 @@ class ReadyQueue:
     @property
     def startable(self) -> bool:
         """Whether a call waits although its tool and the run have a slot for it."""
-        return not self.full and any(not self._tool_full(tool_of(node)) for node in self.waiting())
-
-    def _tool_full(self, tool: str) -> bool:
-        return tool in self._limits and self.by_tool[tool] >= self._limits[tool]
+        return not self.full and any(not self.slots.full(call_of(node).tool) for node in self.waiting())
 
     def _insert(self, entry: _Entry) -> None:
         if not self._line or self._line[-1] < entry:
@@ -111,14 +116,8 @@ class ReadyQueue:
             self._insert(heappop(parked))
 
 
-def tool_of(node: Node) -> str:
-    """The tool that a call's node calls."""
+def call_of(node: Node) -> Call:
+    """The call of a node that has one."""
     op = node.op
     assert isinstance(op, Call)
-    return op.tool
-
-
-def _priority(node: Node) -> float:
-    op = node.op
-    assert isinstance(op, Call)
-    return op.priority or 0.0
+    return op

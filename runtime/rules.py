@@ -70,6 +70,12 @@ def _error_names(value: object) -> tuple[str, ...]:
     return names
 
 
+def _parameter(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"the prompt is the name of a parameter, not {value!r}")
+    return value
+
+
 RULES = (
     Rule("latency", "latency_s", seconds),
     Rule("cost_usd", "cost_usd", _dollars),
@@ -81,6 +87,8 @@ RULES = (
     Rule("burst", "burst", _at_least(1, "the burst is")),
     Rule("breaker", "breaker", _at_least(1, "the breaker's number of failures is")),
     Rule("cooldown", "cooldown_s", seconds),
+    Rule("batch", "batch", _at_least(1, "a batch holds")),
+    Rule("prompt", "prompt", _parameter),
 )
 OPTIONS = tuple(rule.option for rule in RULES)
 #: What a signature says unless it is told otherwise.
@@ -116,6 +124,13 @@ def fields_of(name: str, said: Mapping[str, Any], already: Signature = _UNSAID) 
         if said.get(option) is not None and said.get(wanted) is None and getattr(already, wanted) is None:
             raise RuleError(option, f"{name}: a {option} says nothing without a {wanted}")
     return found
+
+
+def check_prompt(signature: Signature) -> None:
+    """Raises `RuleError` if what the signature calls its prompt is no parameter of it."""
+    name = signature.prompt
+    if name is not None and signature.parameter(name) is None:
+        raise RuleError("prompt", f"{signature.name}: the prompt is one of the parameters, not {name!r}")
 
 
 def declared(signature: Signature) -> dict[str, Any]:

@@ -79,7 +79,8 @@ class Machine(Calls):
             raise
         if self._agenda:
             self._drain()
-        if self.queue.any:
+        self.more = event.more
+        if self.queue.any and not event.more:
             self._start_ready()
         self._conclude()
         return out

@@ -26,6 +26,14 @@ class Lane:
     deadline: float = inf
     timed_out: bool = False
 
+    def cancel(self) -> None:
+        """Stops the call under way."""
+        self.scope.cancel()
+
+    def takes(self, start: ev.StartCall) -> bool:
+        """Whether the lane goes on with this call, which may start since the one under way is over."""
+        return True
+
 
 class Timeouts:
     """Cancels the scope of a lane whose deadline has passed."""

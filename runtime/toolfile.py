@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from llmcc.ir.errors import LlmccError
 from llmcc.ir.signature import Parameter, Signature
 from llmcc.ir.types import ANY, RecordType, Type
-from llmcc.runtime.rules import OPTIONS, RuleError, fields_of
+from llmcc.runtime.rules import OPTIONS, RuleError, check_prompt, fields_of
 from llmcc.runtime.schema import SchemaError, type_of_schema
 from llmcc.runtime.tools import Tool, effect_of
 
@@ -124,7 +124,7 @@ class _Entry:
         foldable = self._flag("foldable")
         if foldable and (effect is None or effect.kind != "pure"):
             raise SchemaError(f"{self._path}/foldable", "only a pure tool is foldable")
-        return Signature(
+        made = Signature(
             name=name,
             parameters=parameters,
             returns=self._schema("returns", ANY),
@@ -134,6 +134,8 @@ class _Entry:
             foldable=foldable,
             **self._rules(name),
         )
+        self._try("prompt", lambda: check_prompt(made))
+        return made
 
     def _rules(self, name: str) -> dict[str, Any]:
         try:

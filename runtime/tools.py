@@ -7,7 +7,7 @@ import inspect
 import keyword
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Literal, TypeAlias, overload
+from typing import Any, Literal, TypeAlias, TypeVar, overload
 
 from llmcc.ir.effects import EVERYTHING, Effect, holes
 from llmcc.ir.signature import Parameter, Signature
@@ -16,9 +16,12 @@ from llmcc.ir.values import Value, importable
 from llmcc.runtime.docstrings import described
 from llmcc.runtime.hints import hints_of, type_of_hint
 from llmcc.runtime.inputs import Conversion, conversion
-from llmcc.runtime.rules import OPTIONS, fields_of
+from llmcc.runtime.rules import OPTIONS, check_prompt, fields_of
 
 EffectKind: TypeAlias = Literal["pure", "read", "write"]
+#: Takes the arguments of several calls, and gives the result of each, or why it failed.
+BatchFunction: TypeAlias = Callable[[list[dict[str, Any]]], Any]
+SomeBatchFunction = TypeVar("SomeBatchFunction", bound=BatchFunction)
 
 _NAME = re.compile(r"[^`\x00-\x1f\x7f]+")
 _GATHERING = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
@@ -33,7 +36,9 @@ class Tool:
     def __init__(self, signature: Signature, function: Callable[..., Any] | None = None) -> None:
         self.signature = signature
         self.function = function
-        self.is_async = function is not None and _is_async(function)
+        self.is_async = function is not None and is_async(function)
+        #: Makes several calls as one; see `batched`.
+        self.batch_function: BatchFunction | None = None
         self._names: dict[str, str] = {}
         self._positional: tuple[str, ...] = ()
         self._conversions: dict[str, Conversion] = {}
@@ -71,9 +76,41 @@ class Tool:
         Raises:
             ValueError: an argument cannot be made into what its hint says.
         """
-        ready = {name: self._converted(name, value) for name, value in args.items()}
+        ready = self.converted(args)
         first = [ready.pop(name) for name in self._positional if name in ready]
         return first, {self._names.get(name, name): value for name, value in ready.items()}
+
+    def converted(self, args: Mapping[str, Value]) -> dict[str, Any]:
+        """The arguments as `bind` gives them, but all by the names that the signature shows. Raises like `bind`."""
+        return {name: self._converted(name, value) for name, value in args.items()}
+
+    def batched(self, function: SomeBatchFunction) -> SomeBatchFunction:
+        """Decorates the function that makes several calls of this tool as one, at most as many as its `batch`.
+
+        It takes a list with the arguments of each call, as a dict by the names that the signature shows (what a plan
+        leaves out is absent), and gives a list with one result a call, in the same order. An exception *in* the list is
+        the failure of that call; one that is raised fails them all. It may be blocking or `async`. The tool's
+        `timeout` is that of a whole batch, which also counts once for its `limit` and `rate`.
+
+        Raises:
+            TypeError: the tool has no function for one call, or what is decorated is no function.
+            ValueError: the tool declares no `batch`.
+
+        >>> @tool(effect="read", resource="rates", batch=50)
+        ... def rate(currency: str) -> float: ...
+        >>> @rate.batched
+        ... def rates(calls: list[dict[str, str]]) -> list[float | Exception]:
+        ...     return [7.46 if call["currency"] == "DKK" else LookupError(call["currency"]) for call in calls]
+        >>> rate.signature.batch, rate.batch_function is rates
+        (50, True)
+        """
+        if self.function is None:
+            raise TypeError(f"{self.name}: a tool without a function for one call has none for several")
+        if self.signature.batch is None:
+            raise ValueError(f"{self.name}: how many calls it takes as one is declared by its option `batch`")
+        _refuse_what_is_no_function(function, self.name)
+        self.batch_function = function
+        return function
 
     def _converted(self, name: str, value: Value) -> Any:
         convert = self._conversions.get(name)
@@ -116,6 +153,8 @@ def tool(
     cooldown: str | float | None = None,
     idempotent: bool = False,
     foldable: bool = False,
+    batch: int | None = None,
+    prompt: str | None = None,
     name: str | None = None,
 ) -> Callable[[Callable[..., Any]], Tool]: ...
 
@@ -145,6 +184,8 @@ def tool(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
         cooldown: for how long; then one call is let through to see. 30 s unless told otherwise.
         idempotent: whether calling twice does the same as calling once.
         foldable: whether the compiler may call the (pure) tool itself.
+        batch: how many calls can be made as one, by a function that is declared with `Tool.batched`.
+        prompt: the parameter that a language model reads, if the tool asks one.
         name: how plans call it, if not by the function's name.
 
     Raises:
@@ -189,7 +230,7 @@ def _signature(
         raise TypeError(f"{shown}: a tool has no option {min(unknown)!r}")
     if foldable and effect != "pure":
         raise ValueError(f"{shown}: only a pure tool is foldable")
-    return Signature(
+    made = Signature(
         name=shown,
         parameters=parameters,
         returns=type_of_hint(hints["return"]) if "return" in hints else ANY,
@@ -199,6 +240,8 @@ def _signature(
         foldable=foldable,
         **fields_of(shown, rules),
     )
+    check_prompt(made)
+    return made
 
 
 def _refuse_what_is_no_function(function: Any, name: str) -> None:
@@ -263,7 +306,8 @@ def shown_name(name: str) -> str:
     return name[:-1] if name.endswith("_") and keyword.iskeyword(name[:-1]) else name
 
 
-def _is_async(function: Any) -> bool:
+def is_async(function: Any) -> bool:
+    """Whether calling the function gives something to await, as far as that can be seen before."""
     while isinstance(function, functools.partial):
         function = function.func
     # An object may be called by an asynchronous method of its class.

@@ -25,16 +25,19 @@ from llmcc.ir.span import Span
 from llmcc.ir.values import Value
 
 #: The tools that drawn modules call: one of each effect, and two whose resources may or may not be the same. Some cost
-#: money.
+#: money, some take batches.
 TOOLS = {
     s.name: s
     for s in (
         Signature(
             name="calc", parameters=(Parameter("a"), Parameter("b", required=False)), effect=PURE, cost_usd=0.001
         ),
-        Signature(name="look", parameters=(Parameter("key"),), effect=Effect("read", ("store:{key}",))),
+        Signature(name="look", parameters=(Parameter("key"),), effect=Effect("read", ("store:{key}",)), batch=3),
         Signature(
-            name="put", parameters=(Parameter("key"), Parameter("value")), effect=Effect("write", ("store:{key}",))
+            name="put",
+            parameters=(Parameter("key"), Parameter("value")),
+            effect=Effect("write", ("store:{key}",)),
+            batch=2,
         ),
         Signature(name="web.search", parameters=(Parameter("query"),), effect=Effect("read", ("web",)), cost_usd=0.005),
         Signature(name="log", parameters=(Parameter("text"),), effect=Effect("write", ("log", "*"))),
@@ -238,7 +241,10 @@ class _Modules:
         tool = self.tools[self.draw(_below(len(self.tools)))]
         given = [p for p in tool.parameters if p.required or self.draw(_COIN)]
         args = tuple((p.name, self.mostly(self.leaf(names), names)) for p in given)
-        return Call(name=name, type=tool.returns, tool=tool.name, args=args, effect=tool.effect or PURE, **shared)
+        batch = self.draw(_below(tool.batch + 1)) or None if tool.batch is not None else None
+        return Call(
+            name=name, type=tool.returns, tool=tool.name, args=args, effect=tool.effect or PURE, batch=batch, **shared
+        )
 
     def map(self, name: str, shared: dict[str, Any], names: tuple[str, ...], nesting: int) -> Map:
         """A map with up to three ops in its body; passes may leave one without any."""

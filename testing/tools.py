@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
@@ -70,7 +72,8 @@ class SimulatedTools:
     conflicting calls changed places.
 
     `overlaps` holds the pairs of conflicting calls that ran at the same time: a schedule is wrong if there is one.
-    `failing` is the share of calls (0 to 1) that fail, the same ones in every run.
+    `failing` is the share of calls (0 to 1) that fail, the same ones in every run. `invocations` counts, by tool, how
+    often its functions were called: a batch counts once.
     """
 
     def __init__(
@@ -84,11 +87,18 @@ class SimulatedTools:
         self._histories: list[int] = []
         self.overlaps: list[tuple[Access, Access]] = []
         self.most_running = 0
+        self.invocations: Counter[str] = Counter()
         self._running: list[Access] = []
 
     def toolbox(self) -> Toolbox:
-        """The tools as asynchronous functions that take the schedule's latencies."""
-        return Toolbox(*(Tool(signature, self._function(signature.name)) for signature in self.signatures.values()))
+        """The tools as asynchronous functions that take the schedule's latencies; in batches where they allow them."""
+        return Toolbox(*map(self._tool, self.signatures.values()))
+
+    def _tool(self, signature: Signature) -> Tool:
+        made = Tool(signature, self._function(signature.name))
+        if signature.batch is not None:
+            made.batched(self._batch_function(signature.name))
+        return made
 
     def call(self, tool: str, args: dict[str, Value]) -> object:
         """One call, at once: for the interpreter, and for schedulers without a clock.
@@ -116,11 +126,29 @@ class SimulatedTools:
 
     def _function(self, name: str) -> Any:
         async def function(**args: Value) -> object:
+            self.invocations[name] += 1
             with _Watch(self, name, args):
                 await trio.sleep(self.schedule.latency_s(f"{name}({canonical(args)})"))
                 return self.call(name, args)
 
         return function
+
+    def _batch_function(self, name: str) -> Any:
+        async def function(calls: list[dict[str, Value]]) -> list[object]:
+            self.invocations[name] += 1
+            with ExitStack() as watches:
+                for args in calls:
+                    watches.enter_context(_Watch(self, name, args))
+                await trio.sleep(self.schedule.latency_s(f"{name}({canonical(calls)})"))
+                return [self._result(name, args) for args in calls]
+
+        return function
+
+    def _result(self, name: str, args: dict[str, Value]) -> object:
+        try:
+            return self.call(name, args)
+        except ToolError as error:
+            return error
 
     def started(self, access: Access) -> None:
         """Notes a call that starts, and which conflicting ones run."""

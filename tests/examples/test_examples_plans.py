@@ -19,6 +19,7 @@ DIALECTS: dict[str, Literal["native", "llmcompiler"]] = {
     "filter": "native",
     "guarded": "native",
     "redundant": "native",
+    "together": "native",
 }
 
 

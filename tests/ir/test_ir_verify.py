@@ -98,6 +98,8 @@ WITH_TOOLS = [
     ("I19", "a", "%a = call calc(b = 1) : any {effect = pure}"),
     ("I20", "a", "%a = call calc(a = 1) : any {effect = read(web)}"),
     ("I20", "a", "%a = call web.search(query = 1) : any {effect = write(web)}"),
+    ("I22", "a", "%a = call calc(a = 1) : any {effect = pure, batch = 2}"),
+    ("I22", "a", '%a = call look(key = 1) : any {effect = read("store:{key}"), batch = 4}'),
 ]
 
 
@@ -121,6 +123,10 @@ def test_a_broken_invariant_is_found(invariant: str, op: str, ops: str) -> None:
 def test_a_call_that_does_not_fit_its_tool_is_found(invariant: str, op: str, ops: str) -> None:
     verify(module(ops))
     assert violations(module(ops), tools=True) == {(invariant, op)}
+
+
+def test_a_batch_of_no_call_is_found_without_the_tools_too() -> None:
+    assert violations(module("%a = call calc(a = 1) : any {effect = pure, batch = 0}")) == {("I22", "a")}
 
 
 def test_a_resource_that_names_no_parameter_is_found() -> None:

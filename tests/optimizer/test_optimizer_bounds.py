@@ -15,10 +15,11 @@ from llmcc.ir.expr import Const, ListOf, Ref
 from llmcc.ir.ops import Call, Compute, Module
 from llmcc.ir.parser import parse
 from llmcc.ir.printer import print_module
-from llmcc.ir.signature import Signature
+from llmcc.ir.signature import Parameter, Signature
 from llmcc.ir.types import ANY
 from llmcc.optimizer.bounds import Bounds, bounds
 from llmcc.optimizer.manager import optimize
+from llmcc.optimizer.schedule import estimate
 from llmcc.optimizer.table import bounds_lines, dollars, table
 from llmcc.runtime.executor import run_module
 from llmcc.runtime.limits import Limits
@@ -65,7 +66,12 @@ def check(found: Bounds, module: Module, outcome: Outcome, most_running: int) ->
 def test_no_run_of_a_plan_leaves_its_bounds(data: st.DataObject, seed: int, failing: float, level: int) -> None:
     drawn = data.draw(toolboxes())
     tools = {
-        name: msgspec.structs.replace(one, limit=data.draw(st.sampled_from([None, 1, 2])), retries=seed % 3)
+        name: msgspec.structs.replace(
+            one,
+            limit=data.draw(st.sampled_from([None, 1, 2])),
+            batch=data.draw(st.sampled_from([None, 2, 3])),
+            retries=seed % 3,
+        )
         for name, one in drawn.items()
     }
     text = data.draw(plans(tools))
@@ -181,6 +187,15 @@ def test_calls_that_wait_for_each_other_do_not_run_together() -> None:
     # What a catch uses is not waited for.
     caught = msgspec.structs.replace(call("b", "read"), catch=Ref("a"))
     assert bounds(Module((call("a", "read"), caught)), TOOLS).peak == 2
+
+
+def test_a_batch_counts_once_for_the_limit_of_its_tool() -> None:
+    free = msgspec.structs.replace(TOOLS["free"], parameters=(Parameter("x"),))
+    tools = {"free": msgspec.structs.replace(free, limit=2, batch=3, latency_s=1.0)}
+    module = Module(tuple(call(f"v{i}", "free") for i in range(9)), ordered=True)
+    marked = optimize(module, passes="batch-calls", signatures=tools)
+    assert (bounds(module, tools).peak, bounds(marked, tools).peak) == (2, 6)
+    assert (estimate(module, tools).makespan_s, estimate(marked, tools).makespan_s) == (5.0, 2.0)
 
 
 @pytest.mark.slow

@@ -52,7 +52,14 @@ ALL_PASSES = "fold-constants,simplify,hoist-invariant,merge-duplicates,remove-de
 Plan: TypeAlias = tuple[Module, Mapping[str, Signature]]
 SEEDS = st.integers(0, 2**16)
 ONE_PASS = st.sampled_from(sorted(PASSES))
-VARIANTS = [*PASSES, "order-effects{fan=1}", "remove-dead{fan=1}", "schedule{width=1}", "sink-guards{speculate=true}"]
+VARIANTS = [
+    *PASSES,
+    "order-effects{fan=1}",
+    "remove-dead{fan=1}",
+    "schedule{width=1}",
+    "sink-guards{speculate=true}",
+    "batch-calls{max=2}",
+]
 PIPELINES = st.lists(st.sampled_from(VARIANTS), max_size=5)
 FEW = st.sampled_from([e.Const(text) for text in "aaab"])
 

@@ -18,12 +18,14 @@ from llmcc.ir.verify import VerificationError
 from llmcc.optimizer import manager
 from llmcc.optimizer.manager import PassRun, optimize
 from llmcc.optimizer.online import Online
+from llmcc.optimizer.passes.batch_calls import BatchCalls
 from llmcc.optimizer.passes.fold_constants import FoldConstants
 from llmcc.optimizer.passes.hoist_invariant import HoistInvariant
 from llmcc.optimizer.passes.merge_duplicates import MergeDuplicates
 from llmcc.optimizer.passes.order_effects import OrderEffects
 from llmcc.optimizer.passes.remove_dead import RemoveDead
 from llmcc.optimizer.passes.schedule import Schedule
+from llmcc.optimizer.passes.share_prefix import SharePrefix
 from llmcc.optimizer.passes.simplify import Simplify
 from llmcc.optimizer.passes.sink_guards import SinkGuards
 from llmcc.optimizer.pipeline import BadOption, PipelineError, UnknownPass, parse_pipeline, print_pipeline
@@ -39,6 +41,8 @@ ANY_PASS = (
     | st.builds(Simplify)
     | st.builds(HoistInvariant)
     | st.builds(SinkGuards, st.booleans())
+    | st.builds(BatchCalls, SIZES)
+    | st.builds(SharePrefix, st.integers(1, 100))
 )
 FOUR_LINES = """plan {dialect = 1, ordered = false} {
   %a = call search(query = "height of Mount Everest") : str {effect = read("*")}
@@ -84,10 +88,11 @@ def test_what_is_no_pipeline_is_told(text: str, error: type[Exception], part: st
     assert part in str(caught.value)
 
 
-def test_the_levels_name_passes_and_end_with_a_schedule() -> None:
+def test_the_levels_name_passes_and_schedule_what_is_ordered() -> None:
     for text in LEVELS.values():
         assert print_pipeline(parse_pipeline(text)) == text
-        assert text.endswith("order-effects,schedule")
+        passes = [one.partition("{")[0] for one in text.split(",")]
+        assert passes.index("order-effects") < passes.index("schedule")
     with pytest.raises(ValueError, match="0 to 2"):
         optimize(Module(), level=3)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -22,12 +23,13 @@ from llmcc.testing.work import growth, work_of
 
 GOLDEN = Path(__file__).parent / "golden_remarks"
 CASES = sorted(path.name for path in GOLDEN.glob("*.txt"))
-PASSES = "fold-constants,merge-duplicates,remove-dead,order-effects,schedule"
+PASSES = "fold-constants,merge-duplicates,remove-dead,order-effects,batch-calls,schedule,share-prefix"
 
 
-def tool(name: str, kind: str, *resources: str, parameters: tuple[str, ...] = ("key",)) -> llmcc.Tool:
+def tool(name: str, kind: str, *resources: str, parameters: tuple[str, ...] = ("key",), **rules: Any) -> llmcc.Tool:
     shown = tuple(Parameter(one, required=False) for one in parameters)
-    return llmcc.Tool(Signature(name=name, parameters=shown, effect=Effect(kind, resources)))  # type: ignore[arg-type]
+    effect = Effect(kind, resources)  # type: ignore[arg-type]
+    return llmcc.Tool(Signature(name=name, parameters=shown, effect=effect, **rules))
 
 
 BOX = llmcc.Toolbox(
@@ -35,6 +37,8 @@ BOX = llmcc.Toolbox(
     tool("put", "write", "store:{key}", parameters=("key", "value")),
     tool("scan", "read", "*"),
     tool("math", "pure"),
+    tool("rate", "read", "rates", batch=3),
+    tool("ask", "pure", prompt="key"),
     tool("send_email", "write", "mailbox:{to}", parameters=("to", "text")),
 )
 
@@ -60,6 +64,7 @@ def test_golden(case: str, update_golden: bool) -> None:
 def test_there_is_a_case_for_everything_that_can_be_said() -> None:
     said = {line.split(": ")[1] for case in CASES for line in (GOLDEN / case).read_text().splitlines() if ": " in line}
     assert said >= {"merged", "not merged", "removed", "not removed", "ordered", "not parallel", "folded"}
+    assert said >= {"batched", "not batched", "prefix shared", "prefix not shared"}
 
 
 @pytest.mark.slow

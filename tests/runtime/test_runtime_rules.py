@@ -29,6 +29,8 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "burst": st.integers(1, 9),
     "breaker": st.integers(1, 9),
     "cooldown": st.sampled_from(["10s", 3]),
+    "batch": st.integers(1, 9),
+    "prompt": st.just("text"),
 }
 NEEDS = {"burst": "rate", "cooldown": "breaker"}
 SAID = st.fixed_dictionaries({}, optional=VALUES).filter(lambda said: all(NEEDS[k] in said for k in NEEDS if k in said))
@@ -36,20 +38,26 @@ SAID = st.fixed_dictionaries({}, optional=VALUES).filter(lambda said: all(NEEDS[
 
 def in_python(said: dict[str, Any]) -> Signature:
     @tool(effect="pure", name="t", **said)
-    def function() -> None: ...
+    def function(text: str) -> None: ...
 
     return function.signature
 
 
+BARE = {
+    "name": "t",
+    "effect": "pure",
+    "returns": {"type": "null"},
+    "parameters": {"type": "object", "properties": {"text": {"type": "string"}}, "required": ["text"]},
+}
+
+
 def in_a_file(said: dict[str, Any]) -> Signature:
-    return parse_toolfile(json.dumps([{"name": "t", "effect": "pure", "returns": {"type": "null"}, **said}]))[
-        0
-    ].signature
+    return parse_toolfile(json.dumps([{**BARE, **said}]))[0].signature
 
 
 def in_a_catalogue(said: dict[str, Any]) -> Signature:
     lines = [f"{name} = {json.dumps(value)}" for name, value in said.items()]
-    bare = parse_toolfile(json.dumps([{"name": "t", "effect": "pure", "returns": {"type": "null"}}]))
+    bare = parse_toolfile(json.dumps([BARE]))
     catalog = Catalog.parse("\n".join(["[t]", 'effect = "pure"', *lines]))
     return catalog.apply(Toolbox(*bare))["t"].signature
 
@@ -87,6 +95,9 @@ NONSENSE = [
     {"breaker": 1, "cooldown": "soon"},
     {"cost_usd": -1},
     {"latency": "fast"},
+    {"batch": 0},
+    {"batch": True},
+    {"prompt": "question"},
 ]
 
 

@@ -235,6 +235,26 @@ def test_options_that_make_no_sense_are_refused(options: dict[str, Any]) -> None
         tool(**options)(convert)
 
 
+def test_a_tool_that_does_not_say_how_many_it_takes_has_no_batch_function() -> None:
+    def many(calls: list[dict[str, Any]]) -> list[float]:
+        return [convert(**call) for call in calls]
+
+    with pytest.raises(ValueError, match="option `batch`"):
+        tool(effect="pure")(convert).batched(many)
+    with pytest.raises(TypeError, match="without a function"):
+        Tool(tool(effect="pure", batch=3)(convert).signature).batched(many)
+    with pytest.raises(TypeError, match="not of 3"):
+        tool(effect="pure", batch=3)(convert).batched(3)  # type: ignore[type-var]
+    made = tool(effect="pure", batch=3)(convert)
+    assert made.batched(many) is many and made.batch_function is many
+
+
+def test_batches_get_arguments_by_the_names_that_plans_use_and_as_the_classes_that_hints_name() -> None:
+    def from_to(from_: Point, to: Color) -> None: ...
+
+    assert tool(from_to).converted({"from": {"x": 1.0}, "to": "red"}) == {"from": Point(1.0), "to": Color.RED}
+
+
 def test_hints_that_cannot_be_resolved_leave_the_others_alone() -> None:
     def odd(a: Missing, b: int) -> str:  # type: ignore[name-defined]  # noqa: F821
         return ""
