@@ -40,6 +40,7 @@ class Program:
 
     Attributes:
         module: the IR, verified and ordered: it can be run as it is.
+        written: the IR before any pass: what the plan says, unordered.
         diagnostics: the warnings.
         text: the plan as it was written.
         toolbox: the tools it was compiled against, or None.
@@ -50,6 +51,7 @@ class Program:
     def __init__(
         self,
         module: Module,
+        written: Module,
         text: str,
         diagnostics: tuple[Diagnostic, ...],
         statements: tuple[Statement, ...],
@@ -58,6 +60,7 @@ class Program:
         latencies: Mapping[str, float],
     ) -> None:
         self.module = module
+        self.written = written
         self.text = text
         self.diagnostics = diagnostics
         self.statements = statements
@@ -158,6 +161,8 @@ def compile(
         observe=watch,
         remarks=remarks,
     )
-    program = Program(module, text, front.diagnostics, front.statements, toolbox, digest(front.module), latencies)
+    program = Program(
+        module, front.module, text, front.diagnostics, front.statements, toolbox, digest(front.module), latencies
+    )
     program.doubts = tuple(doubts)
     return program

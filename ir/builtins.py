@@ -29,11 +29,10 @@ from llmcc.ir.types import (
     options,
     union,
 )
-from llmcc.ir.values import Value, canonical, equal, kind, to_text
+from llmcc.ir.values import MAX_TEXT, Value, canonical, equal, kind, to_text
 
-#: No list that an expression builds is longer, no text either.
+#: No list that an expression builds is longer; no text than `MAX_TEXT`.
 MAX_ITEMS = 1_000_000
-MAX_TEXT = 16 * 2**20
 
 NUMBER = union(INT, FLOAT)
 

@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from llmcc.ir import expr as e
-from llmcc.ir.builtins import BUILTINS, MAX_TEXT, bounded, finite, is_number, sort_key
+from llmcc.ir.builtins import BUILTINS, bounded, finite, is_number, sort_key
 from llmcc.ir.errors import EvaluationError
 from llmcc.ir.types import STR
-from llmcc.ir.values import MAX_BITS, Value, equal, kind, mismatch, to_text
+from llmcc.ir.values import MAX_BITS, MAX_TEXT, Value, equal, kind, mismatch, to_text
 
 T = TypeVar("T")
 

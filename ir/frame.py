@@ -20,6 +20,8 @@ from llmcc.ir.values import Value, importable, kind, mismatch
 
 #: Elements that one map may have, unless told otherwise.
 MAX_FANOUT = 1000
+#: Characters of what is said about a result that does not fit: the names in it are the tool's, and may be long.
+MAX_REASON = 500
 
 
 class Failure(msgspec.Struct, frozen=True):
@@ -155,10 +157,11 @@ def check_result(op: Call, result: object) -> Value:
     try:
         value = importable(result)
     except ValueError as error:
-        raise ToolOutputError(f"{op.tool} returned something that is no plan value: {error}") from None
+        reason = str(error)[:MAX_REASON]
+        raise ToolOutputError(f"{op.tool} returned something that is no plan value: {reason}") from None
     wrong = mismatch(value, op.type)
     if wrong:
-        raise ToolOutputError(f"{op.tool} returned a wrong type: {wrong}")
+        raise ToolOutputError(f"{op.tool} returned a wrong type: {wrong[:MAX_REASON]}")
     return value
 
 

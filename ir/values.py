@@ -31,6 +31,8 @@ Value: TypeAlias = bool | int | float | str | list[Any] | dict[str, Any] | None
 
 #: No integer has more bits: its decimal digits can always be written.
 MAX_BITS = 4096
+#: No text has more characters.
+MAX_TEXT = 16 * 2**20
 
 _PRIM_OF: dict[type, Type] = {
     type(None): NULL,
@@ -162,7 +164,7 @@ def importable(value: object, *, depth: int = 64, size: int = 1_000_000) -> Valu
     """A tool's result as a plan value, sharing nothing with it: tuples become lists, objects with fields records.
 
     Dataclasses, msgspec structs, named tuples, enums and pydantic models are taken by their fields. `size` bounds the
-    number of parts, `depth` their nesting (cycles end there).
+    number of parts (a long text counts as one for every 64 characters), `depth` their nesting (cycles end there).
 
     Raises:
         ValueError: something in it is no plan value; the text says what and where.
@@ -173,7 +175,7 @@ def importable(value: object, *, depth: int = 64, size: int = 1_000_000) -> Valu
         return _import(value, "", depth, [size])
     except ValueError:
         raise
-    except Exception as error:  # whatever the object's own methods raise
+    except BaseException as error:  # whatever the object's own methods raise, SystemExit included
         raise ValueError(f"the value cannot be read ({type(error).__name__})") from error
 
 
@@ -193,18 +195,21 @@ def _import(value: object, place: str, depth: int, budget: list[int]) -> Value:
             raise ValueError(f"{place or 'the value'} is {plain}, and numbers are finite")
         return float.__float__(plain)
     if isinstance(plain, str):
+        budget[0] -= len(plain) // 64
         return _import_text(plain, place)
     if depth == 0:
         raise ValueError("the value is nested too deeply")
     if isinstance(plain, dict):
         wrong = next((k for k in plain if not isinstance(k, str)), None)
         if wrong is not None:
-            raise ValueError(f"{place or 'the value'} has the key {wrong!r}, and keys are strings")
+            raise ValueError(f"{place or 'the value'} has the key {repr(wrong)[:60]}, and keys are strings")
         return {
             _import_text(k, place): _import(v, f"{place} field {k!r}".strip(), depth - 1, budget)
             for k, v in plain.items()
         }
     if isinstance(plain, list | tuple | set | frozenset):
+        if len(plain) > budget[0]:
+            raise ValueError("the value has too many parts")
         items = sorted(plain, key=repr) if isinstance(plain, set | frozenset) else plain
         return [_import(v, f"{place} item {i}".strip(), depth - 1, budget) for i, v in enumerate(items)]
     raise ValueError(f"{place or 'the value'} is a {type(value).__name__}, which is no plan value")
@@ -212,6 +217,8 @@ def _import(value: object, place: str, depth: int, budget: list[int]) -> Value:
 
 def _import_text(text: str, place: str) -> str:
     plain = str.__str__(text)  # of a subclass, whatever its own `__str__` says
+    if len(plain) > MAX_TEXT:
+        raise ValueError(f"{place or 'the value'} has a text of more than {MAX_TEXT:,} characters")
     if not plain.isascii() and any("\ud800" <= c <= "\udfff" for c in plain):
         raise ValueError(f"{place or 'the value'} has a text with a lone surrogate")
     return plain

@@ -67,8 +67,8 @@ PASSES: dict[str, Entry] = {
 LEVELS: dict[int, str] = {
     0: "order-effects,schedule",
     1: "fold-constants,simplify,remove-dead,order-effects,schedule",
-    2: "fold-constants,simplify,hoist-invariant,merge-duplicates,remove-dead,sink-guards,order-effects,batch-calls,schedule"
-    ",share-prefix",
+    2: "fold-constants,simplify,hoist-invariant,merge-duplicates,remove-dead,sink-guards,order-effects,batch-calls,"
+    "schedule,share-prefix",
 }
 
 #: What runs while a plan streams in.

@@ -75,15 +75,15 @@ def _header(headers: object) -> float | None:
 def _attribute(thing: object, name: str) -> object:
     try:
         return getattr(thing, name, None)
-    except Exception:  # an error's own property may fail: then it says nothing
+    except BaseException:  # an error's own property may fail: then it says nothing
         return None
 
 
-def _text(error: BaseException) -> str:
-    if isinstance(error, BaseExceptionGroup):
-        inner = "; ".join(f"{class_name(one)}: {_text(one)[:MAX_MESSAGE]}" for one in error.exceptions[:5])
+def _text(error: BaseException, depth: int = 5) -> str:
+    if isinstance(error, BaseExceptionGroup) and depth:
+        inner = "; ".join(f"{class_name(one)}: {_text(one, depth - 1)[:MAX_MESSAGE]}" for one in error.exceptions[:5])
         return f"{error.message} ({inner})"
     try:
         return str(error) or class_name(error)
-    except Exception as failed:  # a class whose text fails is still an error to report
+    except BaseException as failed:  # a class whose text fails, in whatever way, is still an error to report
         return f"{class_name(error)}, whose text fails with {class_name(failed)}"

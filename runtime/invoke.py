@@ -90,8 +90,9 @@ class Caller:
     async def attempt(self, lane: Lane) -> ev.CallFinished | ev.CallFailed:
         """How the call of the lane ended; whatever the tool raises becomes a `CallFailed`.
 
-        Only `trio.Cancelled` passes through: it belongs to the lane's scope. A tool that shields itself from
-        cancellation is waited for, since trio has no means to stop it; one in a thread is abandoned.
+        Only the `trio.Cancelled` of a scope around it passes through; one that a tool kept from another time is an
+        error like any other. A tool that shields itself from cancellation is waited for, since trio has no means to
+        stop it; one in a thread is abandoned.
         """
         start = lane.start
         assert start is not None
@@ -182,15 +183,11 @@ class Caller:
             if callee.is_async:
                 return ev.CallFinished(start.key, await callee.function(*positional, **named))
             return ev.CallFinished(start.key, await self._in_thread(start, callee, positional, named))
-        except trio.Cancelled:
-            raise
-        except BaseExceptionGroup as group:
-            _, rest = group.split(trio.Cancelled)
+        except BaseException as error:  # also SystemExit and KeyboardInterrupt: a tool's own, never the user's
+            rest = _without_cancellation(error) if _is_cancelled() else error
             if rest is None:
                 raise
             return failed(start.key, rest, callee.tool.signature.retry_on)
-        except BaseException as error:  # also SystemExit and KeyboardInterrupt: a tool's own, never the user's
-            return failed(start.key, error, callee.tool.signature.retry_on)
         finally:
             lane.deadline = inf
 
@@ -207,6 +204,17 @@ class Caller:
         function = callee.function
         result = await self._threads.run(f"{start.tool} ({start.key})", lambda: function(*positional, **named))
         return await result if inspect.isawaitable(result) else result
+
+
+def _is_cancelled() -> bool:
+    return trio.current_effective_deadline() == -inf
+
+
+def _without_cancellation(error: BaseException) -> BaseException | None:
+    """The error without trio's cancellations in it; None if nothing is left."""
+    if isinstance(error, BaseExceptionGroup):
+        return error.split(trio.Cancelled)[1]
+    return None if isinstance(error, trio.Cancelled) else error
 
 
 def failed(key: str, error: BaseException, retry_on: Collection[str] | None = None) -> ev.CallFailed:

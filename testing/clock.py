@@ -18,7 +18,7 @@ T = TypeVar("T")
 def run_virtual(function: Callable[[], Awaitable[T]], *, seed: int = 0) -> T:
     """What `function` returns, run on a clock that jumps ahead whenever every task sleeps.
 
-    Not for code that uses threads: the clock does not see that they work, and jumps to the next time-out.
+    Not for code that uses threads; see `simulated_clock`.
 
     >>> async def nap() -> float:
     ...     start = trio.current_time()
@@ -28,7 +28,15 @@ def run_virtual(function: Callable[[], Awaitable[T]], *, seed: int = 0) -> T:
     3600.0
     """
     with seeded_scheduler(seed):
-        return trio.run(function, clock=trio.testing.MockClock(autojump_threshold=0))
+        return trio.run(function, clock=simulated_clock())
+
+
+def simulated_clock() -> trio.testing.MockClock:
+    """A clock for `trio.run(main, clock=simulated_clock())` that jumps ahead whenever every task sleeps.
+
+    Not for code that uses threads or sockets: the clock does not see that those work, and jumps to the next time-out.
+    """
+    return trio.testing.MockClock(autojump_threshold=0)
 
 
 @contextmanager

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable
-from contextlib import ExitStack
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any, Literal
 
 import trio
 
-from llmcc.ir.effects import EVERYTHING, Effect, split
+from llmcc.ir.effects import Effect
 from llmcc.ir.errors import ToolError
 from llmcc.ir.signature import Parameter, Signature
 from llmcc.ir.types import EnumType, ListType, Prim, RecordType, Type, UnionType
-from llmcc.ir.values import Value, canonical, to_text
+from llmcc.ir.values import Value, canonical
 from llmcc.runtime.durations import seconds
 from llmcc.runtime.toolbox import Toolbox
 from llmcc.runtime.tools import Tool
-from llmcc.testing.schedules import Schedule
+from llmcc.testing.access import Access, Accesses, effect_of, filled, same_resource
+from llmcc.testing.schedule import Schedule
 
 
 def fake(
@@ -48,22 +48,8 @@ def fake(
     return Tool(Signature(name=name, parameters=shown, **{"effect": Effect("pure"), **rules}), function)
 
 
-@dataclass(frozen=True, slots=True)
-class Access:
-    """One call: what it touched, filled in, and when (in virtual seconds) it started and ended."""
-
-    tool: str
-    args: str
-    kind: str
-    resources: tuple[str, ...]
-    start_s: float
-    end_s: float | None = None
-
-    def conflicts(self, other: Access) -> bool:
-        """Whether one of the two writes what the other touches."""
-        if "write" not in (self.kind, other.kind):
-            return False
-        return any(_same(a, b) for a in self.resources for b in other.resources)
+class Race(ToolError):
+    """Two calls that conflict ran at the same time."""
 
 
 class SimulatedTools:
@@ -71,13 +57,19 @@ class SimulatedTools:
     writes change it; every call's value has its declared type. So two runs differ in their values as soon as two
     conflicting calls changed places.
 
-    `overlaps` holds the pairs of conflicting calls that ran at the same time: a schedule is wrong if there is one.
-    `failing` is the share of calls (0 to 1) that fail, the same ones in every run. `invocations` counts, by tool, how
-    often its functions were called: a batch counts once.
+    `overlaps` holds the pairs of conflicting calls that ran at the same time: a schedule is wrong if there is one. With
+    `races="error"` the second of such a pair fails with `Race` besides, so that the run tells. `failing` is the share
+    of calls (0 to 1) that fail, the same ones in every run. `invocations` counts, by tool, how often its functions were
+    called: a batch counts once.
     """
 
     def __init__(
-        self, signatures: Iterable[Signature], *, schedule: Schedule | None = None, failing: float = 0.0
+        self,
+        signatures: Iterable[Signature],
+        *,
+        schedule: Schedule | None = None,
+        failing: float = 0.0,
+        races: Literal["note", "error"] = "note",
     ) -> None:
         self.signatures = {signature.name: signature for signature in signatures}
         self.schedule = schedule or Schedule(0)
@@ -85,10 +77,29 @@ class SimulatedTools:
         self.writes: list[tuple[tuple[str, ...], str]] = []
         #: For each write a number that stands for it and all the conflicting writes before it.
         self._histories: list[int] = []
-        self.overlaps: list[tuple[Access, Access]] = []
-        self.most_running = 0
+        self._races = races
+        self._accesses = Accesses()
         self.invocations: Counter[str] = Counter()
-        self._running: list[Access] = []
+
+    @property
+    def started(self) -> list[Access]:
+        """All calls in the order in which they started, also those that were cut off."""
+        return self._accesses.all
+
+    @property
+    def overlaps(self) -> list[tuple[Access, Access]]:
+        """The pairs of conflicting calls that ran at the same time."""
+        return self._accesses.races
+
+    @property
+    def most_running(self) -> int:
+        """How many calls ran at the same time at most."""
+        return self._accesses.most_running
+
+    def again(self) -> SimulatedTools:
+        """The same world before anything happened in it, at once with every answer."""
+        quick = Schedule(0, slowest_s=0.0)
+        return SimulatedTools(self.signatures.values(), schedule=quick, failing=self.failing, races=self._races)
 
     def toolbox(self) -> Toolbox:
         """The tools as asynchronous functions that take the schedule's latencies; in batches where they allow them."""
@@ -108,7 +119,7 @@ class SimulatedTools:
         """
         signature = self.signatures[tool]
         text = f"{tool}({canonical(args)})"
-        effect = signature.effect or Effect("read", (EVERYTHING,))
+        effect = effect_of(signature)
         touched = filled(effect, args)
         # Writes that do not conflict have no order, so that what is seen of them must not depend on one.
         digest = _digest(text, *sorted(str(history) for history in self._seen(touched)))
@@ -122,12 +133,12 @@ class SimulatedTools:
     def _seen(self, touched: tuple[str, ...]) -> list[int]:
         """The histories of the writes so far that touch one of the resources."""
         pairs = zip(self.writes, self._histories, strict=True)
-        return [history for (where, _), history in pairs if any(_same(a, b) for a in where for b in touched)]
+        return [history for (where, _), history in pairs if any(same_resource(a, b) for a in where for b in touched)]
 
     def _function(self, name: str) -> Any:
         async def function(**args: Value) -> object:
             self.invocations[name] += 1
-            with _Watch(self, name, args):
+            with self._watched(name, args):
                 await trio.sleep(self.schedule.latency_s(f"{name}({canonical(args)})"))
                 return self.call(name, args)
 
@@ -138,52 +149,28 @@ class SimulatedTools:
             self.invocations[name] += 1
             with ExitStack() as watches:
                 for args in calls:
-                    watches.enter_context(_Watch(self, name, args))
+                    watches.enter_context(self._watched(name, args))
                 await trio.sleep(self.schedule.latency_s(f"{name}({canonical(calls)})"))
                 return [self._result(name, args) for args in calls]
 
         return function
+
+    @contextmanager
+    def _watched(self, name: str, args: dict[str, Value]) -> Iterator[None]:
+        before = len(self.overlaps)
+        access = self._accesses.start(self.signatures[name], args)
+        try:
+            if self._races == "error" and len(self.overlaps) > before:
+                raise Race(f"{access} started while {self.overlaps[-1][0]} was running, and they conflict")
+            yield
+        finally:
+            self._accesses.end(access, "over")
 
     def _result(self, name: str, args: dict[str, Value]) -> object:
         try:
             return self.call(name, args)
         except ToolError as error:
             return error
-
-    def started(self, access: Access) -> None:
-        """Notes a call that starts, and which conflicting ones run."""
-        self.overlaps.extend((other, access) for other in self._running if other.conflicts(access))
-        self._running.append(access)
-        self.most_running = max(self.most_running, len(self._running))
-
-    def ended(self, access: Access) -> None:
-        """Notes that a call is over."""
-        self._running.remove(access)
-
-
-class _Watch:
-    def __init__(self, world: SimulatedTools, tool: str, args: dict[str, Value]) -> None:
-        effect = world.signatures[tool].effect or Effect("read", (EVERYTHING,))
-        self._world = world
-        self._access = Access(tool, canonical(args), effect.kind, filled(effect, args), trio.current_time())
-
-    def __enter__(self) -> None:
-        self._world.started(self._access)
-
-    def __exit__(self, *error: object) -> None:
-        self._world.ended(self._access)
-
-
-def filled(effect: Effect, args: dict[str, Value]) -> tuple[str, ...]:
-    """The resources of an effect with the arguments in place of the holes.
-
-    >>> filled(Effect("write", ("account:{iban}",)), {"iban": "DE1"})
-    ('account:DE1',)
-    """
-    return tuple(
-        "".join(to_text(args.get(part)) if i % 2 else part for i, part in enumerate(split(pattern)))
-        for pattern in effect.resources
-    )
 
 
 def value_of(wanted: Type, digest: int) -> Value:
@@ -214,10 +201,6 @@ _PRIMS: dict[str, Any] = {
     "float": lambda digest: digest % 1000 / 8,
     "str": lambda digest: f"t{digest % 1000}",
 }
-
-
-def _same(a: str, b: str) -> bool:
-    return a == b or EVERYTHING in (a, b)
 
 
 def _digest(*texts: str) -> int:

@@ -51,7 +51,9 @@ def test_what_a_document_shows_is_what_happens(name: str, update_golden: bool) -
     assert text == now
 
 
-@pytest.mark.parametrize("name", [*DOCUMENTS, "CONTRIBUTING.md", "docs/adr/README.md", "examples/atlas/README.md"])
+@pytest.mark.parametrize(
+    "name", [*DOCUMENTS, "CONTRIBUTING.md", "docs/adr/README.md", "examples/atlas/README.md", "docs/testing.md"]
+)
 def test_links_lead_somewhere(name: str) -> None:
     path = ROOT / name
     for target in re.findall(r"\]\(([^)#:]+)\)", path.read_text()):

@@ -11,6 +11,8 @@ from llmcc.optimizer.validation.terms import WIDE, Facts, looked_at, ok, untrue
 
 #: How far down a value is looked into, and at how many of its parts.
 DEPTH, PARTS = 12, 256
+#: How often facts are looked at in the light of each other.
+ROUNDS = 2
 
 _LEAVES = frozenset({"const", "element", "bound", "comprehension", "is a list", "no condition"})
 
@@ -48,7 +50,10 @@ class Rewriting:
             return facts
         found = self._closed.get(facts)
         if found is None:
-            found = self._closed[facts] = facts.union(*(self._also(one, facts) for one in facts))
+            found = facts
+            for _ in range(ROUNDS):  # what is found may show how more looks
+                found = found.union(*(self._also(one, found) for one in found))
+            self._closed[facts] = found
         return found
 
     def _also(self, fact: int, facts: Facts) -> Facts:
@@ -90,7 +95,8 @@ class Rewriting:
         old = _parts(key)
         new = [self._under(one, conditions, depth) for one in old]
         if key[0] == "eval":
-            required = self._t.required(new[:-1], conditions)
+            open_ = [now for now, was in zip(new, key[1], strict=False) if ok(was) not in conditions]
+            required = self._t.required(open_, conditions)
             return number if [*required, new[-1]] == old else self._t.outcome(required, self._t.term(new[-1]))
         if new == old:
             return number

@@ -20,11 +20,17 @@ OPPOSITE = {"==": "!=", "!=": "==", "in": "not in", "not in": "in"}
 
 #: What gathers more outcomes than this is looked at as one.
 WIDE = 64
+#: Among how many of the outcomes behind another one is looked for.
+NEAR = 16
 _UNTRUE = 1 << 48
 
 
 class Terms(Table):
     """The table, with what is known of outcomes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._behind: dict[int, frozenset[int]] = {}
 
     def required(self, outcomes: Iterable[int], facts: Facts = frozenset()) -> tuple[int, ...]:
         """Those outcomes that may have failed, each once, in order; what only gathers others is these others."""
@@ -47,18 +53,21 @@ class Terms(Table):
         behind: set[int] = set()
         for one in outcomes:
             if one not in behind:
-                behind |= self.behind(one)
                 yield one
+                behind |= self.behind(one)
 
-    def behind(self, outcome: int) -> set[int]:
-        """Outcomes (some of them) that are no failures if this one is none."""
-        found = {outcome}
-        stack = [outcome]
-        while stack and len(found) < WIDE:
-            new = set(looked_at(self.keys[stack.pop()])) - found
-            found |= new
-            stack += new
-        return found
+    def behind(self, outcome: int) -> frozenset[int]:
+        """Outcomes (the nearest ones) that are no failures if this one is none."""
+        known = self._behind.get(outcome)
+        if known is not None:
+            return known
+        found = [outcome]
+        for one in found:
+            if len(found) >= NEAR:
+                break
+            found += [other for other in looked_at(self.keys[one])[:NEAR] if other not in found]
+        known = self._behind[outcome] = frozenset(found)
+        return known
 
     def outcome(self, required: tuple[int, ...], term: int) -> int:
         """What becomes of a term (an expression's, or a call's), if none of the `required` have failed."""

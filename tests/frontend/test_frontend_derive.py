@@ -17,7 +17,7 @@ from llmcc.ir.diagnostics import has_errors
 from llmcc.ir.effects import READ
 from llmcc.ir.signature import Parameter, Signature
 from llmcc.ir.types import FLOAT, INT, STR, EnumType, Field, ListType, RecordType, Type
-from llmcc.testing.plans import toolboxes
+from llmcc.testing.plan_texts import toolboxes
 
 BYTES = LLTokenizer("byte")
 FACT = RecordType((Field("entity", STR), Field("value", FLOAT), Field("unit", STR)))

@@ -16,7 +16,7 @@ from llmcc.ir.digest import digest, without_places
 from llmcc.ir.effects import PURE, READ
 from llmcc.ir.ops import Module
 from llmcc.ir.signature import Signature
-from llmcc.testing.plans import plans, toolboxes
+from llmcc.testing.plan_texts import plans, toolboxes
 
 PLAN = '1. f("a", [1, 2])\nx = [g(c) for c in $1]\njoin(x)'
 SPACES = st.sampled_from(["", " ", "\t", "   "])

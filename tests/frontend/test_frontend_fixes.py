@@ -16,7 +16,7 @@ from llmcc.ir.effects import READ
 from llmcc.ir.signature import Parameter, Signature
 from llmcc.ir.span import Span
 from llmcc.ir.types import INT, STR
-from llmcc.testing.plans import plans, toolboxes
+from llmcc.testing.plan_texts import plans, toolboxes
 from llmcc.testing.work import growth, work_of
 
 SEARCH = Signature(

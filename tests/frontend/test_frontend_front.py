@@ -18,7 +18,7 @@ from llmcc.ir.signature import Parameter, Signature
 from llmcc.ir.types import STR
 from llmcc.ir.values import mismatch
 from llmcc.ir.verify import verify
-from llmcc.testing.plans import fake_calls, plans, toolboxes
+from llmcc.testing.plan_texts import fake_calls, plans, toolboxes
 from llmcc.testing.work import growth, work_of
 
 TOOLS = {"search": Signature(name="search", parameters=(Parameter("query", STR),), returns=STR, effect=READ)}

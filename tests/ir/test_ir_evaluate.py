@@ -10,12 +10,12 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from llmcc.ir import expr as e
-from llmcc.ir.builtins import BUILTINS, MAX_ITEMS, MAX_TEXT
+from llmcc.ir.builtins import BUILTINS, MAX_ITEMS
 from llmcc.ir.errors import EvaluationError
 from llmcc.ir.evaluate import evaluate, evaluate_guard
 from llmcc.ir.parser import parse_expr
 from llmcc.ir.types import STR
-from llmcc.ir.values import MAX_BITS, Value, equal, mismatch
+from llmcc.ir.values import MAX_BITS, MAX_TEXT, Value, equal, mismatch
 from llmcc.testing.modules import expressions, values
 
 ENV: dict[str, Value] = {

@@ -14,7 +14,7 @@ from llmcc.driver.lsp.text import ENCODINGS, Text
 from llmcc.frontend.format import format_plan
 from llmcc.frontend.parse import parse_plan
 from llmcc.ir.signature import Signature
-from llmcc.testing.plans import plans, toolboxes
+from llmcc.testing.plan_texts import plans, toolboxes
 
 
 def applied(text: Text, changes: Iterable[Change]) -> str:

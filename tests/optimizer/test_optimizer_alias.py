@@ -13,7 +13,7 @@ from llmcc.ir.expr import Check, Const, Expr, Format, Ref, Scalar
 from llmcc.ir.types import STR
 from llmcc.ir.values import equal, to_text
 from llmcc.optimizer.alias import ANY_RESOURCE, Resource, WriteLog, may_alias, resource
-from llmcc.testing.tools import filled
+from llmcc.testing.access import filled
 
 LETTERS = "ab"
 TEXTS = st.text(LETTERS, max_size=3)

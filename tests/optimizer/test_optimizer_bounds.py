@@ -27,8 +27,8 @@ from llmcc.runtime.outcome import Outcome
 from llmcc.testing.clock import run_virtual
 from llmcc.testing.modules import TOOLS as DRAWN
 from llmcc.testing.modules import modules
-from llmcc.testing.plans import plans, toolboxes
-from llmcc.testing.schedules import Schedule
+from llmcc.testing.plan_texts import plans, toolboxes
+from llmcc.testing.schedule import Schedule
 from llmcc.testing.tools import SimulatedTools
 from llmcc.testing.work import growth, work_of
 

@@ -40,14 +40,14 @@ from llmcc.runtime.tools import Tool
 from llmcc.testing.clock import run_virtual
 from llmcc.testing.modules import TOOLS, modules
 from llmcc.testing.opportunities import opportunities
-from llmcc.testing.plans import plans, toolboxes
-from llmcc.testing.schedules import Schedule, run_machine
+from llmcc.testing.plan_texts import plans, toolboxes
+from llmcc.testing.schedule import Schedule, run_machine
 from llmcc.testing.tools import value_of
 
 #: How many plans are checked in all.
 CHECKED = int(os.environ.get("LLMCC_PLANS", "2000"))
 #: All passes, in the order of the levels.
-ALL_PASSES = "fold-constants,simplify,hoist-invariant,merge-duplicates,remove-dead,sink-guards,order-effects,schedule"
+ALL_PASSES = LEVELS[2]
 #: A module, and the tools that it calls by name.
 Plan: TypeAlias = tuple[Module, Mapping[str, Signature]]
 SEEDS = st.integers(0, 2**16)

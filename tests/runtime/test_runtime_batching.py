@@ -28,7 +28,7 @@ from llmcc.runtime.tools import Tool, tool
 from llmcc.testing.clock import run_virtual
 from llmcc.testing.modules import TOOLS, modules
 from llmcc.testing.opportunities import opportunities
-from llmcc.testing.schedules import Schedule, run_machine
+from llmcc.testing.schedule import Schedule, run_machine
 from llmcc.testing.tools import SimulatedTools
 
 PIPELINE = LEVELS[2]

@@ -20,7 +20,7 @@ from llmcc.runtime.state import Machine
 from llmcc.runtime.toolbox import Toolbox
 from llmcc.testing.clock import run_virtual
 from llmcc.testing.modules import TOOLS, modules
-from llmcc.testing.schedules import Schedule
+from llmcc.testing.schedule import Schedule
 from llmcc.testing.tools import SimulatedTools
 
 #: So that drawn runs retry and wait for slots too.

@@ -20,7 +20,7 @@ from llmcc.runtime.executor import run_module
 from llmcc.runtime.limits import Limits
 from llmcc.runtime.state import Machine
 from llmcc.testing.clock import run_virtual
-from llmcc.testing.schedules import Schedule, run_machine
+from llmcc.testing.schedule import Schedule, run_machine
 from llmcc.testing.tools import SimulatedTools
 
 INTS = ListType(INT)

@@ -19,10 +19,14 @@ from llmcc.runtime.state import Machine
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """One schedule; drawing `seed` draws it. `slowest_s` bounds the latencies, in seconds."""
+    """One schedule; drawing `seed` draws it: the order of tasks, and how long each call takes.
+
+    `slowest_s` bounds the latencies, in seconds, `max_running` the calls at the same time (None: no bound).
+    """
 
     seed: int
     slowest_s: float = 10.0
+    max_running: int | None = None
 
     def latency_s(self, key: str) -> float:
         """How long the call of that key takes: mostly little, at times much, so that chains overtake each other.
