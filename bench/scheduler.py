@@ -18,6 +18,7 @@ import gc
 import importlib.util
 import json
 import math
+import operator
 import platform
 import statistics
 import sys
@@ -26,6 +27,7 @@ import tracemalloc
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
+from typing import Annotated, TypedDict
 
 import trio
 
@@ -122,15 +124,15 @@ async def on_asyncio(graph: Graph, no_op: NoOp) -> int:
     return len(tasks)
 
 
+class State(TypedDict):
+    """What LangGraph's nodes change: how many there were."""
+
+    done: Annotated[int, operator.add]
+
+
 def on_langgraph(graph: Graph) -> Callable[[], object]:
     """The same graph as a LangGraph, compiled; nodes that nobody uses end it."""
-    import operator
-    from typing import Annotated, TypedDict
-
     from langgraph.graph import END, START, StateGraph  # type: ignore[import-not-found]
-
-    class State(TypedDict):
-        done: Annotated[int, operator.add]
 
     async def no_op(state: State) -> dict[str, int]:
         return {"done": 1}
@@ -194,11 +196,14 @@ TOOLBOX = Toolbox(instant, polite)
 
 
 def cpu(function: Callable[[], object]) -> float:
-    """Seconds of CPU time."""
+    """Seconds of CPU time. The collector looks at what the function makes, not at all that was there before."""
     gc.collect()
+    gc.freeze()
     start = time.process_time()
     function()
-    return time.process_time() - start
+    seconds = time.process_time() - start
+    gc.unfreeze()
+    return seconds
 
 
 async def _nothing() -> None:
@@ -237,11 +242,17 @@ class Figure:
         """Whether there is a target, and it is not reached."""
         return self.target is not None and (self.value < self.target if self.least else self.value > self.target)
 
+    @property
+    def group(self) -> str:
+        """The part of the name before the colon: figures that share it share a line."""
+        return self.name.partition(":")[0]
+
     def __str__(self) -> str:
-        """Name, value and unit, target."""
-        bound = "" if self.target is None else f"  at {'least' if self.least else 'most'} {self.target:g}"
-        verdict = "" if self.target is None else f": {'MISSED' if self.missed else 'reached'}"
-        return f"{self.name:44} {self.value:10.3f} {self.unit:4}{bound}{verdict}"
+        """Value and unit; target, if there is one."""
+        value = f"{self.value:.4g}{self.unit}"
+        if self.target is None:
+            return value
+        return f"{value} (at {'least' if self.least else 'most'} {self.target:g}{': MISSED' if self.missed else ''})"
 
 
 def speeds(kind: str, sizes: tuple[int, ...], rounds: int) -> list[Figure]:
@@ -253,9 +264,11 @@ def speeds(kind: str, sizes: tuple[int, ...], rounds: int) -> list[Figure]:
             times = _times(make(size), kind, rounds=max(2, rounds * min(10_000, size) // size))
             for name, values in times.items():
                 medians.setdefault(name, []).append(statistics.median(values))
-            found += _figures(f"{kind} {shape} {size}", times, size)
-        found.append(Figure(f"{kind} {shape} exponent", _slope(sizes, medians["traced"]), "", TARGETS["exponent"]))
-        found.append(Figure(f"{kind} {shape} exponent of trio", _slope(sizes, medians["trio"]), ""))
+            found += _figures(f"{kind} {shape} {size}:", times, size)
+        found.append(
+            Figure(f"{kind} {shape} exponent: traced", _slope(sizes, medians["traced"]), "", TARGETS["exponent"])
+        )
+        found.append(Figure(f"{kind} {shape} exponent: trio", _slope(sizes, medians["trio"]), ""))
     return found
 
 
@@ -278,7 +291,7 @@ def _figures(name: str, times: dict[str, list[float]], size: int) -> list[Figure
     return [
         *(Figure(f"{name} {who}", statistics.median(values) / size * 1e6, "us") for who, values in times.items()),
         Figure(f"{name} over trio", over("traced", "trio"), "x", TARGETS["over_trio"]),
-        Figure(f"{name} over trio, untraced", over("untraced", "trio"), "x", TARGETS["over_trio_untraced"]),
+        Figure(f"{name} untraced over trio", over("untraced", "trio"), "x", TARGETS["over_trio_untraced"]),
         Figure(f"{name} over asyncio", over("traced", "asyncio"), "x", TARGETS["over_asyncio"]),
     ]
 
@@ -296,9 +309,11 @@ def langgraph(rounds: int, size: int = 1_000) -> list[Figure]:
         plan, theirs = module(make(size), "instant"), on_langgraph(make(size))
         theirs()
         pairs = [(cpu(theirs), cpu(lambda p=plan: trio.run(lambda: ours(p, trace=True)))) for _ in range(rounds)]  # type: ignore[misc]
-        found.append(Figure(f"langgraph {shape} {size}", statistics.median(a for a, _ in pairs) / size * 1e6, "us"))
+        found.append(
+            Figure(f"langgraph {shape} {size}: time", statistics.median(a for a, _ in pairs) / size * 1e6, "us")
+        )
         ratio = statistics.median(a / b for a, b in pairs)
-        found.append(Figure(f"langgraph {shape} {size} over ours", ratio, "x", LANGGRAPH_OVER_OURS, least=True))
+        found.append(Figure(f"langgraph {shape} {size}: over ours", ratio, "x", LANGGRAPH_OVER_OURS, least=True))
     return found
 
 
@@ -312,7 +327,7 @@ def chain_wall(rounds: int) -> list[Figure]:
         return time.perf_counter() - start
 
     found = statistics.median(trio.run(main) for _ in range(rounds * 3))
-    return [Figure("chain of 100, wall", found * 1e3, "ms", CHAIN_WALL_MS)]
+    return [Figure("chain of 100: wall", found * 1e3, "ms", CHAIN_WALL_MS)]
 
 
 def memory(size: int) -> list[Figure]:
@@ -325,7 +340,7 @@ def memory(size: int) -> list[Figure]:
         trio.run(lambda p=plan: ours(p, trace=True))  # type: ignore[misc]
         _, peak = tracemalloc.get_traced_memory()
         tracemalloc.stop()
-        found.append(Figure(f"memory, {shape} {size}", peak / 2**20, "MiB", MEMORY_MIB))
+        found.append(Figure(f"memory: {shape} {size}", peak / 2**20, "MiB", MEMORY_MIB))
     return found
 
 
@@ -371,7 +386,18 @@ def start_delay(calls: int) -> list[Figure]:
     answer = agent.ask_sync("What is there?")
     assert answer.problem is None and len(begun) == calls, answer.problem
     delays = [begun[i] - model.ended[i] for i in range(calls)]
-    return [Figure("start of a streamed call, wall", statistics.median(delays) * 1e3, "ms", START_DELAY_MS)]
+    return [Figure("streamed call: start, wall", statistics.median(delays) * 1e3, "ms", START_DELAY_MS)]
+
+
+def table(figures: list[Figure]) -> str:
+    """Figures whose names differ in the last part only share a line, if there are several."""
+    lines: dict[str, list[Figure]] = {}
+    for one in figures:
+        lines.setdefault(one.group, []).append(one)
+    return "\n".join(
+        f"{group + ':':24}" + "  ".join(f"{one.name.removeprefix(group).strip(': ')} {one}" for one in found)
+        for group, found in lines.items()
+    )
 
 
 def main() -> int:
@@ -398,8 +424,7 @@ def main() -> int:
         print(json.dumps({"figures": values, "missed": missed, "versions": versions}, indent=2))
         return bool(missed)
     print(", ".join(f"{name} {version}" for name, version in versions.items()))
-    for one in figures:
-        print(one)
+    print(table(figures))
     if importlib.util.find_spec("langgraph") is None:
         print("LangGraph is not installed, and left out (make bench-scheduler installs it)")
     return bool(missed)

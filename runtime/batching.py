@@ -32,9 +32,14 @@ class Share(Lane):
     def cancel(self) -> None:
         """Stops the call: the others of the batch go on, if there are any."""
         if self.batch is None:
-            self.scope.cancel()
+            Lane.cancel(self)
         else:
             self.batch.give_up(self)
+
+    @property
+    def rests(self) -> bool:
+        """Never: the next share waits for its turn."""
+        return False
 
     def takes(self, start: ev.StartCall) -> bool:
         """Only another attempt of the same call."""
@@ -89,7 +94,7 @@ def able(toolbox: Mapping[str, Tool]) -> dict[str, Signature]:
 
 def grouped(starts: Sequence[ev.StartCall]) -> Iterable[ev.StartCall | Together]:
     """The calls that start, the first attempts of one batch as one, at the place of the first of them."""
-    if all(one.batch is None for one in starts):
+    if len(starts) == 1 or all(one.batch is None for one in starts):
         return starts
     groups: dict[tuple[str, int], list[ev.StartCall]] = {}
     for i, one in enumerate(starts):

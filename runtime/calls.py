@@ -32,7 +32,7 @@ class Calls(Progress):
         assert isinstance(node.op, Call)
         if event.retryable and (event.delay_s or 0.0) <= self.limits.delay_max_s and self._may_retry(node, node.op):
             node.attempt += 1
-            self._out.append(self._start_call(node, event.delay_s))
+            self._start(node, event.delay_s)
             return
         self.queue.release(node)
         if node.state != "withdrawn":
@@ -59,15 +59,14 @@ class Calls(Progress):
         story = self.nodes[key].story() if key in self.nodes else f"{key}: there never was such a call"
         raise IllegalTransition(f"{type(event).__name__} for a call that does not run; {story}")
 
-    def _start_call(self, node: Node, delay_s: float | None = None) -> ev.StartCall:
-        assert isinstance(node.op, Call) and node.args is not None
-        batch = node.batch.name if node.batch is not None and node.batch.size > 1 else None
-        return ev.StartCall(node.key, node.op.name, node.op.tool, node.args, node.attempt, delay_s, batch)
-
     def _start_ready(self) -> None:
-        started: list[Node] = []
-        while (node := self.queue.take()) is not None:
+        for node in self.queue.take():
             node.attempt = 1
             node.enter("running", self.events)
-            started.append(node)
-        self._out += map(self._start_call, started)  # when it is known who shares a batch
+            self._start(node)
+
+    def _start(self, node: Node, delay_s: float | None = None) -> None:
+        op = node.op
+        assert isinstance(op, Call) and node.args is not None
+        batch = node.batch.name if node.batch is not None and node.batch.size > 1 else None
+        self._out.append(ev.StartCall(node.key, op.name, op.tool, node.args, node.attempt, delay_s, batch))

@@ -28,6 +28,9 @@ from llmcc.runtime.threads import Threads
 from llmcc.runtime.timeouts import Lane, Timeouts
 from llmcc.runtime.toolbox import Toolbox
 
+#: Tasks that may wait for another call, in one run.
+_IDLE = 64
+
 
 async def run_module(
     module: Module,
@@ -78,6 +81,7 @@ class Execution:
         self._random = random.Random(seed)
         self._threads = Threads(limits.threads)
         self._lanes: dict[str, Lane] = {}
+        self._idle: list[Lane] = []
         self._caller = Caller(toolbox, self._threads, Timeouts(nursery, self._lanes.values), limits.timeout_s)
         self._clock = trio.lowlevel.current_clock().current_time
         self._begun = self._clock()
@@ -201,7 +205,7 @@ class Execution:
         """Tells the machine, and does what it says. `lane` is that of the call that has ended, if one has: the first
         call that starts now is its next.
         """
-        now = self._now()
+        now = self._clock() - self._begun
         instructions = self.machine.handle(event)
         if self._traced:
             self.log.append((now, event))
@@ -209,20 +213,24 @@ class Execution:
             self._note_end(lane, event, now)
         starts: list[ev.StartCall] = []
         for instruction in instructions:
-            match instruction:
-                case ev.StartCall():
-                    starts.append(instruction)
-                case ev.CancelCall(key):
-                    self._lanes[key].cancel()
-                case ev.JoinReady():
-                    self._join = instruction
-                    self._wake()
-                case ev.FinishPlan():
-                    self._finish = instruction
-                    self._ended_s = now
-                    self._wake()
+            if type(instruction) is ev.StartCall:  # nearly all are
+                starts.append(instruction)
+            else:
+                self._obey(instruction, now)
         if starts:
             self._start(starts, lane, now)
+
+    def _obey(self, instruction: ev.Instruction, now: float) -> None:
+        match instruction:
+            case ev.CancelCall(key):
+                self._lanes[key].cancel()
+            case ev.JoinReady():
+                self._join = instruction
+                self._wake()
+            case ev.FinishPlan():
+                self._finish = instruction
+                self._ended_s = now
+                self._wake()
 
     def _start(self, starts: list[ev.StartCall], lane: Lane | None, now: float) -> None:
         """Starts the calls that may start at this moment, one in `lane`, each of the others in a task of its own, those
@@ -232,15 +240,19 @@ class Execution:
             if isinstance(one, Together):
                 for share, start in zip(one.shares, one.calls, strict=True):
                     self._note_start(share, start, now)
-                self._nursery.start_soon(self._work_together, one, name=f"batch {one.calls[0].key}")
-                continue
-            if lane is not None and lane.takes(one):
+                self._nursery.start_soon(self._work_together, one, name="calls of a batch")
+            elif lane is not None and lane.takes(one):
                 self._note_start(lane, one, now)
                 lane = None
-                continue
-            another = Lane()
-            self._note_start(another, one, now)
-            self._nursery.start_soon(self._work, another, name=f"call {one.key}")
+            elif self._idle:
+                another = self._idle.pop()
+                self._note_start(another, one, now)
+                assert another.task is not None
+                trio.lowlevel.reschedule(another.task)
+            else:
+                another = Lane()
+                self._note_start(another, one, now)
+                self._nursery.start_soon(self._work, another, name="calls")
 
     # Ctrl-C must not strike a tool in the middle, where it would look like the tool's own failure: protected here, it
     # reaches the task that waits for the outcome, and cancels everything from there.
@@ -253,6 +265,8 @@ class Execution:
                     if start.attempt > 1:
                         await trio.sleep(self._pause(start))
                     self._tell(await self._caller.attempt(lane), lane)
+                    if lane.start is None and lane.rests and len(self._idle) < _IDLE:
+                        await self._rest(lane)
                     start = lane.start
             if scope.cancelled_caught:
                 assert start is not None  # the call that was under way
@@ -268,6 +282,17 @@ class Execution:
             self._tell(msgspec.structs.replace(end, more=end is not ends[-1]), share)
         for share in batch.shares:
             await self._work(share)
+
+    async def _rest(self, lane: Lane) -> None:
+        """Waits for another call: cheaper than a task that ends, and one that begins."""
+
+        def abort(_: object) -> trio.lowlevel.Abort:
+            self._idle.remove(lane)
+            return trio.lowlevel.Abort.SUCCEEDED
+
+        lane.task = trio.lowlevel.current_task()
+        self._idle.append(lane)
+        await trio.lowlevel.wait_task_rescheduled(abort)
 
     def _pause(self, start: ev.StartCall) -> float:
         """What the other side said; else full jitter: of many calls that failed together, no two come back together."""
@@ -298,9 +323,9 @@ class Execution:
         self._news = trio.Event()
 
     def _note_start(self, lane: Lane, start: ev.StartCall, now: float) -> None:
-        lane.start, lane.timed_out = start, False
-        if lane.scope.cancel_called:
-            lane.scope = trio.CancelScope()
+        lane.start = start
+        if lane.cancelled:
+            lane.scope, lane.cancelled, lane.timed_out = trio.CancelScope(), False, False
         if start.attempt > 1:
             return
         lane.started_s = now
@@ -320,26 +345,28 @@ class Execution:
         if start.key in self.machine.queue.running:
             return  # another attempt follows
         del self._lanes[start.key]
-        status, error = self._status(start, event)
+        node = self.machine.nodes[start.key]
+        failure = node.failure
+        status: Literal["done", "failed", "cancelled"] = "done" if failure is None else "failed"
+        if type(event) is not ev.CallFinished:
+            status, failure = self._why(start, event, failure)
         record = CallRecord(
-            start.key, start.op, start.tool, start.args, lane.started_s, now, start.attempt, status, error
+            start.key, start.op, start.tool, start.args, lane.started_s, now, start.attempt, status, failure
         )
         self._records.append(record)
         if self._observer is not None:
             # As the plan sees it, not as the tool gave it.
-            frame = self.machine.nodes[start.key].region.frame
-            self._show(CallEnded(record, frame.values.get(start.op) if status == "done" else None))
+            value = node.region.frame.values.get(start.op) if status == "done" else None
+            self._show(CallEnded(record, value))
 
-    def _status(
-        self, start: ev.StartCall, event: ev.Event
-    ) -> tuple[Literal["done", "failed", "cancelled"], Failure | None]:
-        node = self.machine.nodes[start.key]
-        if isinstance(event, ev.CallCancelled):
-            reason = self.machine.stop_reason or "the plan was rejected"
-            return "cancelled", node.failure or Failure("Cancelled", reason, start.op)
+    def _why(
+        self, start: ev.StartCall, event: ev.Event, failure: Failure | None
+    ) -> tuple[Literal["failed", "cancelled"], Failure]:
+        """What a call is said to have ended with whose tool gave nothing; its plan may have been given up before."""
         if isinstance(event, ev.CallFailed):
-            return "failed", node.failure or Failure(event.error, event.message, start.op)
-        return ("done", None) if node.failure is None else ("failed", node.failure)
+            return "failed", failure or Failure(event.error, event.message, start.op)
+        reason = self.machine.stop_reason or "the plan was rejected"
+        return "cancelled", failure or Failure("Cancelled", reason, start.op)
 
 
 def _simplest(group: BaseExceptionGroup[BaseException]) -> BaseException:

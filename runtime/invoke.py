@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Coroutine, Mapping
 from math import inf
-from typing import Any
+from typing import Any, TypeAlias
 
 import trio
 
@@ -24,6 +24,8 @@ from llmcc.runtime.tools import Tool, is_async
 _STREAK = 100
 #: and after so many seconds.
 _HOLD_S = 0.001
+Ended: TypeAlias = ev.CallFinished | ev.CallFailed
+
 _SCALARS: dict[Type, type] = {STR: str, INT: int, FLOAT: float, BOOL: bool, NULL: type(None)}
 
 
@@ -60,7 +62,7 @@ class Callee:
         for name, value in args.items():
             if type(value) not in self._plain.get(name, ()):
                 return False
-        return self._required <= args.keys()
+        return not self._required or self._required <= args.keys()
 
 
 def _scalars(wanted: Type) -> frozenset[type]:
@@ -87,8 +89,8 @@ class Caller:
         self._yielded = self._clock()
         self._streak = 0
 
-    async def attempt(self, lane: Lane) -> ev.CallFinished | ev.CallFailed:
-        """How the call of the lane ended; whatever the tool raises becomes a `CallFailed`.
+    def attempt(self, lane: Lane) -> Coroutine[Any, Any, Ended]:
+        """Tells when awaited how the call of the lane ended; whatever the tool raises becomes a `CallFailed`.
 
         Only the `trio.Cancelled` of a scope around it passes through; one that a tool kept from another time is an
         error like any other. A tool that shields itself from cancellation is waited for, since trio has no means to
@@ -100,12 +102,11 @@ class Caller:
             callee = self._callees.get(start.tool) or self._callee(start.tool)
             positional, named = callee.bound(start.args)
         except (ToolMissing, ToolInputError) as error:
-            return failed(start.key, error)
-        if callee.governed:
-            return await self._governed(lane, start, callee, positional, named)
-        return await self._call(lane, start, callee, positional, named)
+            return _known(failed(start.key, error))
+        call = self._governed if callee.governed else self._call
+        return call(lane, start, callee, positional, named)
 
-    async def attempt_batch(self, lane: Lane, calls: list[dict[str, Any]]) -> ev.CallFinished | ev.CallFailed:
+    async def attempt_batch(self, lane: Lane, calls: list[dict[str, Any]]) -> Ended:
         """How an invocation of the batch function ended, as if all of it were the call of the lane."""
         start = lane.start
         assert start is not None
@@ -155,14 +156,14 @@ class Caller:
 
     async def _governed(
         self, lane: Lane, start: ev.StartCall, callee: Callee, positional: Collection[Any], named: Mapping[str, Any]
-    ) -> ev.CallFinished | ev.CallFailed:
+    ) -> Ended:
         governor = governed(callee.tool)
         assert governor is not None
         try:
             await governor.enter()
         except CircuitOpen as error:
             return failed(start.key, error)
-        event: ev.CallFinished | ev.CallFailed | None = None
+        event: Ended | None = None
         try:
             event = await self._call(lane, start, callee, positional, named)
             return event
@@ -171,9 +172,11 @@ class Caller:
 
     async def _call(
         self, lane: Lane, start: ev.StartCall, callee: Callee, positional: Collection[Any], named: Mapping[str, Any]
-    ) -> ev.CallFinished | ev.CallFailed:
+    ) -> Ended:
         now = self._clock()
-        self._timeouts.arm(lane, now, callee.timeout_s)
+        lane.deadline = now + callee.timeout_s
+        if lane.deadline < self._timeouts.next:
+            self._timeouts.arm(lane, now)
         try:
             if self._streak < _STREAK and now - self._yielded < _HOLD_S:
                 self._streak += 1
@@ -215,6 +218,10 @@ def _without_cancellation(error: BaseException) -> BaseException | None:
     if isinstance(error, BaseExceptionGroup):
         return error.split(trio.Cancelled)[1]
     return None if isinstance(error, trio.Cancelled) else error
+
+
+async def _known(event: Ended) -> Ended:
+    return event
 
 
 def failed(key: str, error: BaseException, retry_on: Collection[str] | None = None) -> ev.CallFailed:

@@ -121,14 +121,15 @@ def prerequisites(op: Op) -> list[str]:
 
     What its `catch` uses is not among them: it is waited for only if the op fails.
     """
-    if not isinstance(op, ValueOp):
-        return needs(op)
-    found = [] if op.guard is None else refs(op.guard)
     if isinstance(op, Call):
+        found = [] if op.guard is None else refs(op.guard)
         for _, expr in op.args:
             found += (expr.name,) if type(expr) is Ref else refs(expr)
-    else:
+    elif isinstance(op, ValueOp):
+        found = [] if op.guard is None else refs(op.guard)
         found += needs(op)
+    else:
+        return needs(op)
     found += op.after
     return list(dict.fromkeys(found)) if len(found) > 1 else found
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from llmcc.ir import errors
 from llmcc.ir.expr import refs
@@ -56,49 +57,68 @@ class Progress:
         return node
 
     def _drain(self) -> None:
-        while self._agenda:
-            node = self._agenda.popleft()
+        agenda = self._agenda
+        while agenda:
+            node = agenda.popleft()
             if node.state == "waiting":
-                self._begin(node)
+                _BEGIN[type(node.op)](self, node, node.op)
             elif node.state == "open":
                 self._go_on(node)
             elif node.state == "recovering" and node.error is not None:
                 self._conclude_failure(node, node.error)
 
-    def _begin(self, node: Node) -> None:
-        op, frame = node.op, node.region.frame
-        if isinstance(op, Join | Return):
-            node.enter("known", self.events)
-            return
+    def _begin_end(self, node: Node, op: End) -> None:
+        node.enter("known", self.events)
+
+    def _begin_expr(self, node: Node, op: Compute) -> None:
+        frame = node.region.frame
+        try:
+            value = frame.evaluate(op.expr) if frame.holds(op.guard) else None
+        except Exception as error:  # the interpreter makes a failure of every kind of exception, and so must we
+            self._fail(node, error)
+        else:
+            self._succeed(node, op, value)
+
+    def _begin_call(self, node: Node, op: Call) -> None:
+        frame = node.region.frame
         try:
             if op.guard is not None and not frame.holds(op.guard):
                 return self._succeed(node, op, None)
-            if isinstance(op, Compute):
-                return self._succeed(node, op, frame.evaluate(op.expr))
-            self._prepare(node, op, frame)
-        except Exception as error:  # the interpreter makes a failure of every kind of exception, and so must we
+            node.args = frame.arguments(op)
+            if self.stop_reason is not None:
+                raise errors.Cancelled(self.stop_reason)
+        except Exception as error:  # as above
             return self._fail(node, error)
+        if node.plan > self.accepted and op.effect.writes:
+            return self._hold(node)
+        self._admit_call(node)
+
+    def _begin_map(self, node: Node, op: Map) -> None:
+        frame = node.region.frame
+        try:
+            if not frame.holds(op.guard):
+                return self._succeed(node, op, None)
+            elements = frame.elements(op, self.limits.max_fanout)
+            if self.stop_reason is not None:
+                raise errors.Cancelled(self.stop_reason)
+        except Exception as error:  # as above
+            return self._fail(node, error)
+        node.elements = Elements(elements, 1 if op.ordered else self.limits.max_running or len(elements))
         if node.plan > self.accepted and writes(op):
-            node.enter("held", self.events)
-            self.held.append(node)
-            return
+            return self._hold(node)
         self._admit(node)
 
-    def _prepare(self, node: Node, op: Call | Map, frame: Frame) -> None:
-        if isinstance(op, Call):
-            node.args = frame.arguments(op)
-        else:
-            elements = frame.elements(op, self.limits.max_fanout)
-            widest = self.limits.max_running or len(elements)
-            node.elements = Elements(elements, 1 if op.ordered else widest)
-        if self.stop_reason is not None:
-            raise errors.Cancelled(self.stop_reason)
+    def _hold(self, node: Node) -> None:
+        node.enter("held", self.events)
+        self.held.append(node)
 
     def _admit(self, node: Node) -> None:
-        if isinstance(node.op, Map):
-            node.enter("open", self.events)
-            self._agenda.append(node)
-            return
+        if isinstance(node.op, Call):
+            return self._admit_call(node)
+        node.enter("open", self.events)
+        self._agenda.append(node)
+
+    def _admit_call(self, node: Node) -> None:
         if self.calls >= self.limits.max_calls:
             self._fail(node, errors.LimitExceeded(f"the run has made its {self.limits.max_calls:,} calls"))
             return
@@ -189,3 +209,12 @@ class Progress:
             waits = [[places[name] for name in prerequisites(one) if name in places] for one in op.body]
             self._bodies[id(op)] = (op, waits)  # keeps the op alive, and so its id its own
         return self._bodies[id(op)][1]
+
+
+_BEGIN: dict[type, Callable[[Progress, Node, Any], None]] = {
+    Call: Progress._begin_call,
+    Compute: Progress._begin_expr,
+    Map: Progress._begin_map,
+    Join: Progress._begin_end,
+    Return: Progress._begin_end,
+}

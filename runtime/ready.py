@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from heapq import heappop, heappush
+from math import inf
 from typing import TypeAlias
 
 from llmcc.ir.ops import Call
@@ -23,7 +24,7 @@ class ReadyQueue:
     """
 
     def __init__(self, concurrency: int | None, limits: Mapping[str, int], batches: Mapping[str, int]) -> None:
-        self._concurrency = concurrency
+        self._concurrency = inf if concurrency is None else concurrency
         self._line: deque[_Entry] = deque()
         self._heap: list[_Entry] = []
         self._parked: dict[str, list[_Entry]] = {}
@@ -31,35 +32,28 @@ class ReadyQueue:
         self.running: dict[str, Node] = {}
         self.slots = Slots(limits, batches)
 
-    @property
-    def any(self) -> bool:
-        """Whether a call waits beyond those whose tools are at their limits."""
-        return bool(self._line or self._heap)
-
     def push(self, node: Node) -> None:
         """Adds a call."""
         self._pushed += 1
         # The third part decides between a call that was withdrawn and the one that took its place in the program.
         self._insert((-(call_of(node).priority or 0.0), node.order, self._pushed, node))
 
-    def take(self) -> Node | None:
-        """The best call that may start now, which then counts as running; None if none may.
-
-        Calls that are taken before the next None can share a batch.
-        """
-        while (self._line or self._heap) and not self.full:
-            entry = self._best()
-            node = entry[-1]
+    def take(self) -> Sequence[Node]:
+        """The calls that may start now, the best first; they count as running. They can share batches."""
+        if not self._line and not self._heap:
+            return ()
+        taken: list[Node] = []
+        while (self._line or self._heap) and len(self.running) < self._concurrency:
+            entry = self._best() if self._heap else self._line.popleft()
+            node = entry[3]
             op = call_of(node)
             if node.state != "ready":
                 self._unpark(op.tool)
-                continue
-            if self.slots.counts(op) and not self._admits(entry, op):
-                continue
-            self.running[node.key] = node
-            return node
+            elif not self.slots.counts(op) or self._admits(entry, op):
+                self.running[node.key] = node
+                taken.append(node)
         self.slots.close()
-        return None
+        return taken
 
     def _admits(self, entry: _Entry, op: Call) -> bool:
         """Gives a call what it needs of its tool; if there is nothing left, it is parked."""
@@ -93,7 +87,7 @@ class ReadyQueue:
     @property
     def full(self) -> bool:
         """Whether the run has no slot left."""
-        return self._concurrency is not None and len(self.running) >= self._concurrency
+        return len(self.running) >= self._concurrency
 
     @property
     def startable(self) -> bool:

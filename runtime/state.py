@@ -52,6 +52,9 @@ from llmcc.runtime.progress import IllegalTransition
 __all__ = ["IllegalTransition", "Machine"]
 
 
+_ENDS = (Join, Return)
+
+
 class Machine(Calls):
     """One run. `handle` takes events; everything else is for looking at, never for changing."""
 
@@ -80,7 +83,7 @@ class Machine(Calls):
         if self._agenda:
             self._drain()
         self.more = event.more
-        if self.queue.any and not event.more:
+        if not event.more:
             self._start_ready()
         self._conclude()
         return out
@@ -98,22 +101,28 @@ class Machine(Calls):
     # -- plans ---------------------------------------------------------------------------------------------------------
 
     def _statement_added(self, event: ev.StatementAdded) -> None:
-        op = event.op
-        self._require_room_for(op)
-        others = self._earlier(op, prerequisites(op))
-        if isinstance(op, ValueOp):
-            self._require_new(op)
-        if self.phase == "settled":
-            self.phase = "open"
-            self.plan += 1
-        place = (len(self.nodes),)
-        if isinstance(op, ValueOp):
-            node = self.top.nodes[op.name] = self._node(op.name, op, self.top, place)
-            self.top.unfinished += 1
+        op, top = event.op, self.top
+        if self.open_end is not None or self.end is not None:
+            self._require_room_for(op)
+        names = prerequisites(op)
+        others = self._earlier(op, names) if names else []
+        if isinstance(op, _ENDS):
+            self._open_plan()
+            node = self.open_end = self._node(f"<end of plan {self.plan}>", op, top, (len(self.nodes),))
         else:
-            node = self.open_end = self._node(f"<end of plan {self.plan}>", op, self.top, place)
-        if not node.wait_for(others):
+            self._require_new(op)
+            self._open_plan()
+            node = top.nodes[op.name] = self._node(op.name, op, top, (len(self.nodes),))
+            top.unfinished += 1
+        if not others or not node.wait_for(others):
             self._agenda.append(node)
+
+    def _require_room_for(self, op: Op) -> None:
+        name = op.name if isinstance(op, ValueOp) else "the end"
+        if self.phase == "open" and self.open_end is not None:
+            raise IllegalTransition(f"{name} comes after the end of its plan")
+        if self.phase == "settled" and self.end is not None and not self.join_said:
+            raise IllegalTransition(f"{name} comes while the plan before it is not over: {self.end.story()}")
 
     def _earlier(self, op: Op, names: list[str]) -> list[Node]:
         nodes = self.top.nodes
@@ -129,14 +138,10 @@ class Machine(Calls):
         if op.name in self.top.nodes:
             raise IllegalTransition(f"{op.name!r} is defined twice; {self.top.nodes[op.name].story()}")
 
-    def _require_room_for(self, op: Op) -> None:
-        if self.open_end is None and self.end is None:
-            return
-        name = op.name if isinstance(op, ValueOp) else "the end"
-        if self.phase == "open" and self.open_end is not None:
-            raise IllegalTransition(f"{name} comes after the end of its plan")
-        if self.phase == "settled" and self.end is not None and not self.join_said:
-            raise IllegalTransition(f"{name} comes while the plan before it is not over: {self.end.story()}")
+    def _open_plan(self) -> None:
+        if self.phase == "settled":
+            self.phase = "open"
+            self.plan += 1
 
     def _plan_accepted(self, event: ev.PlanAccepted) -> None:
         self.phase = "settled"

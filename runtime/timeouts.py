@@ -13,7 +13,7 @@ from llmcc.runtime import events as ev
 
 @dataclass(slots=True, eq=False)
 class Lane:
-    """A task that makes one call after another. `start` is the call under way, None once there is none left for it.
+    """A task that makes one call after another. `start` is the call under way, None while there is none for it.
 
     `scope` is around all its calls until it is cancelled: then the next call gets a new one. `timed_out` tells why.
     `started_s` is when the call's first attempt began, in seconds since the run did; `deadline` when the attempt under
@@ -25,10 +25,18 @@ class Lane:
     scope: trio.CancelScope = field(default_factory=trio.CancelScope)
     deadline: float = inf
     timed_out: bool = False
+    cancelled: bool = False
+    task: trio.lowlevel.Task | None = None
 
     def cancel(self) -> None:
         """Stops the call under way."""
+        self.cancelled = True
         self.scope.cancel()
+
+    @property
+    def rests(self) -> bool:
+        """Whether the lane may wait for another call once it has none."""
+        return not self.cancelled
 
     def takes(self, start: ev.StartCall) -> bool:
         """Whether the lane goes on with this call, which may start since the one under way is over."""
@@ -41,17 +49,15 @@ class Timeouts:
     def __init__(self, nursery: trio.Nursery, lanes: Callable[[], Iterable[Lane]]) -> None:
         self._nursery = nursery
         self._lanes = lanes
-        self._next = inf
+        #: When the alarm rings; deadlines after that need no other.
+        self.next = inf
         self._sleep: trio.CancelScope | None = None
 
-    def arm(self, lane: Lane, now: float, limit_s: float) -> None:
-        """Gives the attempt under way so many seconds; whoever ends it sets the lane's deadline back to infinity."""
-        deadline = lane.deadline = now + limit_s
-        if limit_s <= 0:
-            self._expire(lane)
-        if deadline >= self._next:
-            return  # the alarm rings before that, and is then set anew
-        self._next = deadline
+    def arm(self, lane: Lane, now: float) -> None:
+        """Sees to it that the lane's deadline, which is before `next`, is kept. Whoever ends the attempt clears it."""
+        if lane.deadline <= now:
+            return self._expire(lane)
+        deadline = self.next = lane.deadline
         if self._sleep is None:
             self._sleep = trio.CancelScope(deadline=deadline)
             self._nursery.start_soon(self._watch, name="time-outs")
@@ -68,10 +74,10 @@ class Timeouts:
             for lane in self._lanes():
                 if lane.deadline <= now:
                     self._expire(lane)
-            self._next = min((lane.deadline for lane in self._lanes() if lane.deadline > now), default=inf)
-            self._sleep = trio.CancelScope(deadline=self._next)
+            self.next = min((lane.deadline for lane in self._lanes() if lane.deadline > now), default=inf)
+            self._sleep = trio.CancelScope(deadline=self.next)
 
     def _expire(self, lane: Lane) -> None:
         if not lane.scope.cancel_called:
-            lane.timed_out = True
+            lane.timed_out = lane.cancelled = True
             lane.scope.cancel()
