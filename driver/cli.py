@@ -25,6 +25,8 @@ COMMANDS = {
     "compile": "Compile a plan and print its IR, or another form of it.",
     "check": "Report what is wrong with a plan.",
     "run": "Run a plan and print its answer.",
+    "runs": "List the runs of a journal.",
+    "resume": "Go on with a run that was cut off.",
     "fmt": "Write a plan in its canonical form.",
     "opt": "Read IR, run passes over it, print IR.",
     "tools": "List the tools of a file, as the compiler sees them.",

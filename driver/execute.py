@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from llmcc.driver.program import Program
 from llmcc.ir.errors import LlmccError
+from llmcc.ir.ops import Module
 from llmcc.optimizer.manager import optimize
 from llmcc.runtime.executor import run_module
 from llmcc.runtime.limits import Limits
@@ -23,6 +25,7 @@ async def run(
     observer: Callable[[Any], None] | None = None,
     seed: int | None = None,
     trace: bool = True,
+    journal: str | Path | None = None,
     **limits: Any,
 ) -> Outcome:
     """Runs a program under trio.
@@ -33,6 +36,8 @@ async def run(
         observer: is told when each call starts and ends.
         seed: decides the pauses before retries.
         trace: whether the outcome is to have a log of all that happened.
+        journal: a file in which the run is written down, so that `llmcc.resume` can go on with it. The outcome's `run`
+            is its name there.
         limits: `max_calls`, `max_running`, `deadline_s` and so on; see `llmcc.runtime.limits.Limits`.
 
     Returns:
@@ -40,14 +45,23 @@ async def run(
 
     Raises:
         LlmccError: there is no toolbox.
+        JournalError: the run cannot be written down from the start. Later that stops the run, and its outcome says so.
     """
     tools = toolbox if toolbox is not None else program.toolbox
     if tools is None:
         raise LlmccError("a program that was compiled without a toolbox needs one to run")
-    module = program.module
-    if not module.ordered:  # a pipeline of the user's own may have left that out
-        module = optimize(module, passes="order-effects", signatures=tools.signatures)
-    return await run_module(module, tools, limits=Limits(**limits), observer=observer, seed=seed, trace=trace)
+    module, bounds = ordered(program.module, tools), Limits(**limits)
+    if journal is None:
+        return await run_module(module, tools, limits=bounds, observer=observer, seed=seed, trace=trace)
+    from llmcc.driver import journaled
+
+    session = journaled.begin(program, module, tools, journal, limits)
+    return await journaled.execute(session, module, tools, observer=observer, seed=seed, limits=bounds, trace=trace)
+
+
+def ordered(module: Module, toolbox: Toolbox) -> Module:
+    """The module with its conflicting calls in order, which a pipeline of the user's own may have left out."""
+    return module if module.ordered else optimize(module, passes="order-effects", signatures=toolbox.signatures)
 
 
 def run_sync(program: Program, toolbox: Toolbox | None = None, **options: Any) -> Outcome:
@@ -56,6 +70,11 @@ def run_sync(program: Program, toolbox: Toolbox | None = None, **options: Any) -
     Raises:
         LlmccError: an event loop is already running in this thread; await `llmcc.run` there instead.
     """
+    return to_the_end(partial(run, program, toolbox, **options))
+
+
+def to_the_end(function: Callable[[], Awaitable[Outcome]]) -> Outcome:
+    """What a trio function returns, called from code that is not asynchronous. Raises like `run_sync`."""
     import trio
 
     if _loop_is_running():
@@ -63,7 +82,7 @@ def run_sync(program: Program, toolbox: Toolbox | None = None, **options: Any) -
             "run_sync cannot be called from asynchronous code: "
             "await llmcc.run(...) under trio, await llmcc.aio.run(...) under asyncio"
         )
-    return trio.run(partial(run, program, toolbox, **options))
+    return trio.run(function)
 
 
 def _loop_is_running() -> bool:

@@ -46,7 +46,13 @@ class Program:
         toolbox: the tools it was compiled against, or None.
         latencies: what a profile measured of the tools, in seconds a call.
         digest: what the plan means for these tools, as one word: layout, comments and quotes do not count.
+        dialect, level, passes, name: with what it was compiled.
     """
+
+    dialect: Dialect = "native"
+    level: int = 2
+    passes: str | None = None
+    name: str = "plan"
 
     def __init__(
         self,
@@ -165,4 +171,5 @@ def compile(
         module, front.module, text, front.diagnostics, front.statements, toolbox, digest(front.module), latencies
     )
     program.doubts = tuple(doubts)
+    program.dialect, program.level, program.passes, program.name = dialect, level, passes, name
     return program

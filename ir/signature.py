@@ -11,13 +11,16 @@ from llmcc.ir.types import ANY, Type
 
 
 class Parameter(msgspec.Struct, frozen=True):
-    """One parameter. `default` (a plan value) counts only where it is not `required`."""
+    """One parameter. `default` (a plan value) counts only where it is not `required`. What is `secret` is not written
+    into a journal.
+    """
 
     name: str
     type: Type = ANY
     required: bool = True
     default: Any = None
     description: str = ""
+    secret: bool = False
 
 
 class Signature(msgspec.Struct, frozen=True, kw_only=True):

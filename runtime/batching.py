@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
 
 import msgspec
 import trio
@@ -15,10 +14,9 @@ from llmcc.ir.errors import ToolInputError, ToolOutputError
 from llmcc.ir.signature import Signature
 from llmcc.runtime import events as ev
 from llmcc.runtime.invoke import Caller, failed
+from llmcc.runtime.ledger import CallEnd, Ledger
 from llmcc.runtime.timeouts import Lane
 from llmcc.runtime.tools import Tool
-
-CallEnd: TypeAlias = ev.CallFinished | ev.CallFailed | ev.CallCancelled
 
 
 @dataclass(slots=True, eq=False)
@@ -66,15 +64,24 @@ class Together:
         if len(self.dropped) == len(self.calls):
             self.scope.cancel()
 
-    async def attempt(self, caller: Caller) -> list[CallEnd]:
-        """How each call ended, in their order."""
+    async def attempt(self, caller: Caller, ledger: Ledger | None = None) -> list[CallEnd]:
+        """How each call ended, in their order. Calls whose ends a ledger knows are not made; it may raise."""
         ends: dict[str, CallEnd] = {}
         first = self.shares[0]
         with self.scope:
-            await _make(self.calls, first, caller, ends)
+            calls = self.calls if ledger is None else await self._unknown(ledger, ends)
+            await _make(calls, first, caller, ends)
         for share in self.shares:
             share.batch, share.scope = None, trio.CancelScope()
         return [self._end(call, ends, caller, timed_out=first.timed_out) for call in self.calls]
+
+    async def _unknown(self, ledger: Ledger, ends: dict[str, CallEnd]) -> list[ev.StartCall]:
+        """The calls that are to be made, which may begin now; the ends of the others are noted."""
+        ends.update((call.key, end) for call in self.calls if (end := ledger.recall(call)) is not None)
+        rest = [call for call in self.calls if call.key not in ends]
+        for call in rest:
+            await ledger.intend(call)
+        return rest
 
     def _end(self, call: ev.StartCall, ends: Mapping[str, CallEnd], caller: Caller, *, timed_out: bool) -> CallEnd:
         if call.key in self.dropped:

@@ -25,7 +25,7 @@ from llmcc.ir.errors import LlmccError
 from llmcc.ir.signature import Parameter, Signature
 from llmcc.runtime.rules import check_prompt, fields_of
 from llmcc.runtime.toolbox import Toolbox
-from llmcc.runtime.tools import Tool, effect_of
+from llmcc.runtime.tools import Tool, effect_of, with_secrets
 
 
 class CatalogError(LlmccError):
@@ -51,6 +51,7 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cooldown: str | float | None = None
     batch: int | None = None
     prompt: str | None = None
+    secret: list[str] | None = None
 
     def apply(self, signature: Signature) -> Signature:
         """The signature with what the entry says in place of its own.
@@ -69,6 +70,8 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         said = {"idempotent": self.idempotent, "foldable": self.foldable} | fields_of(
             name, msgspec.structs.asdict(self), signature
         )
+        if self.secret is not None:
+            said["parameters"] = with_secrets(name, signature.parameters, self.secret)
         changed = msgspec.structs.replace(signature, **{key: value for key, value in said.items() if value is not None})
         if changed.foldable and (changed.effect is None or changed.effect.kind != "pure"):
             raise ValueError(f"{name}: only a pure tool is foldable")
@@ -158,8 +161,8 @@ def _entry(name: str, table: dict[str, Any], file: str) -> Entry:
         entry = msgspec.convert(table, Entry)
         # Tried on a tool that it fits, so that what is wrong in itself shows before there is a toolbox.
         patterns = [entry.resource] if isinstance(entry.resource, str) else entry.resource or []
-        wanted = [hole for pattern in patterns for hole in holes(pattern)]
-        named = tuple(map(Parameter, wanted if entry.prompt is None else (*wanted, entry.prompt)))
+        wanted = {hole for pattern in patterns for hole in holes(pattern)} | {*(entry.secret or ())}
+        named = tuple(map(Parameter, sorted(wanted if entry.prompt is None else wanted | {entry.prompt})))
         entry.apply(Signature(name=name, parameters=named, effect=PURE))
     except msgspec.ValidationError as error:
         reason = str(error).replace("Object contains unknown field", "there is no entry")

@@ -62,7 +62,9 @@ def _tool(signature: Signature) -> dict[str, Any]:
         if signature.effect.resources:
             entry["resource"] = list(signature.effect.resources)
     said = {"idempotent": signature.idempotent, "foldable": signature.foldable}
-    return entry | {name: True for name, value in said.items() if value} | declared(signature)
+    secret = [one.name for one in signature.parameters if one.secret]
+    marked = {"secret": secret} if secret else {}
+    return entry | {name: True for name, value in said.items() if value} | declared(signature) | marked
 
 
 def _parameter(parameter: Parameter) -> dict[str, Any]:

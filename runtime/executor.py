@@ -10,6 +10,7 @@ import random
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from typing import Literal
+from uuid import uuid4
 
 import msgspec
 import trio
@@ -21,6 +22,7 @@ from llmcc.ir.values import Value
 from llmcc.runtime import events as ev
 from llmcc.runtime.batching import Together, able, grouped
 from llmcc.runtime.invoke import Caller
+from llmcc.runtime.ledger import CallEnd, Ledger, LedgerError
 from llmcc.runtime.limits import Limits
 from llmcc.runtime.outcome import CallEnded, CallRecord, CallStarted, Observer, Outcome
 from llmcc.runtime.state import IllegalTransition, Machine
@@ -40,15 +42,18 @@ async def run_module(
     observer: Observer | None = None,
     seed: int | None = None,
     trace: bool = True,
+    ledger: Ledger | None = None,
 ) -> Outcome:
-    """Runs a whole module. `seed` decides the pauses before retries; without `trace` the outcome has no log.
+    """Runs a whole module. `seed` decides the pauses before retries; without `trace` the outcome has no log; `ledger`
+    remembers how calls ended.
 
     Raises:
         ValueError: the module's conflicting calls are not ordered (run the pass `order-effects` first).
     """
     if not module.ordered:
         raise ValueError("the conflicting calls of the module are not ordered: run the pass order-effects first")
-    async with Execution.open(toolbox, limits=limits, observer=observer, seed=seed, trace=trace) as execution:
+    opened = Execution.open(toolbox, limits=limits, observer=observer, seed=seed, trace=trace, ledger=ledger)
+    async with opened as execution:
         execution.add(module.ops)
         execution.accept()
         return await execution.finished()
@@ -70,6 +75,7 @@ class Execution:
         observer: Observer | None,
         seed: int | None,
         trace: bool,
+        ledger: Ledger | None,
     ) -> None:
         self.machine = Machine(able(toolbox), limits)
         #: Each event that the machine was told, with seconds since the run's start.
@@ -79,10 +85,12 @@ class Execution:
         self._limits = limits
         self._observer = observer
         self._random = random.Random(seed)
+        self._ledger = ledger
         self._threads = Threads(limits.threads)
+        run = uuid4().hex if ledger is None else ledger.run
         self._lanes: dict[str, Lane] = {}
         self._idle: list[Lane] = []
-        self._caller = Caller(toolbox, self._threads, Timeouts(nursery, self._lanes.values), limits.timeout_s)
+        self._caller = Caller(toolbox, self._threads, Timeouts(nursery, self._lanes.values), limits.timeout_s, run)
         self._clock = trio.lowlevel.current_clock().current_time
         self._begun = self._clock()
         self._records: list[CallRecord] = []
@@ -101,12 +109,13 @@ class Execution:
         observer: Observer | None = None,
         seed: int | None = None,
         trace: bool = True,
+        ledger: Ledger | None = None,
     ) -> AsyncIterator[Execution]:
         """Starts a run; the end of the block ends it, and whatever it still does. Without `trace` it keeps no log."""
         execution: Execution | None = None
         try:
             async with trio.open_nursery() as nursery:
-                execution = cls(nursery, toolbox, limits or Limits(), observer, seed, trace)
+                execution = cls(nursery, toolbox, limits or Limits(), observer, seed, trace, ledger)
                 if execution._limits.deadline_s is not None:
                     nursery.start_soon(execution._expire, execution._limits.deadline_s, name="deadline")
                 yield execution
@@ -181,6 +190,7 @@ class Execution:
             elapsed_s=self._now() if self._finish is None else self._ended_s,
             abandoned=self._threads.abandoned,
             log=tuple(self.log),
+            stopped=self.machine.stop_reason,
         )
 
     @property
@@ -262,22 +272,56 @@ class Execution:
             scope = lane.scope
             with scope:
                 while start is not None and lane.scope is scope:
-                    if start.attempt > 1:
-                        await trio.sleep(self._pause(start))
-                    self._tell(await self._caller.attempt(lane), lane)
+                    if self._ledger is not None:
+                        self._tell(await self._noted(lane, start, self._ledger), lane)
+                    else:
+                        self._tell(await self._made(lane, start), lane)
                     if lane.start is None and lane.rests and len(self._idle) < _IDLE:
                         await self._rest(lane)
                     start = lane.start
             if scope.cancelled_caught:
                 assert start is not None  # the call that was under way
-                self._tell(self._caller.timed_out(start) if lane.timed_out else ev.CallCancelled(start.key), lane)
+                end = self._caller.timed_out(start) if lane.timed_out else ev.CallCancelled(start.key)
+                self._tell(self._settled(start, end), lane)
+
+    async def _made(self, lane: Lane, start: ev.StartCall) -> CallEnd:
+        if start.attempt > 1:
+            await trio.sleep(self._pause(start))
+        return await self._caller.attempt(lane)
+
+    async def _noted(self, lane: Lane, start: ev.StartCall, ledger: Ledger) -> CallEnd:
+        """The call of a lane remembered, or made and written down. A ledger that fails stops the run."""
+        try:
+            known = ledger.recall(start)
+            if known is not None:
+                await trio.lowlevel.checkpoint()
+                return known
+            await ledger.intend(start)
+        except LedgerError as error:
+            self.cancel(str(error))
+            return ev.CallCancelled(start.key)
+        return self._settled(start, await self._made(lane, start))
+
+    def _settled(self, start: ev.StartCall, end: CallEnd) -> CallEnd:
+        if self._ledger is None:
+            return end
+        try:
+            return self._ledger.settle(start, end)
+        except LedgerError as error:
+            self.cancel(str(error))
+            return end
 
     @trio.lowlevel.enable_ki_protection
     async def _work_together(self, batch: Together) -> None:
         """Makes calls as one and tells the end of each. Those that get another attempt make it one after another, as
         they still share a slot; what else is to be done goes on in other tasks.
         """
-        ends = await batch.attempt(self._caller)
+        try:
+            made = await batch.attempt(self._caller, self._ledger)
+        except LedgerError as error:
+            self.cancel(str(error))
+            made = [ev.CallCancelled(call.key) for call in batch.calls]
+        ends = [self._settled(call, end) for call, end in zip(batch.calls, made, strict=True)]
         for share, end in zip(batch.shares, ends, strict=True):
             self._tell(msgspec.structs.replace(end, more=end is not ends[-1]), share)
         for share in batch.shares:

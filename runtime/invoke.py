@@ -16,6 +16,7 @@ from llmcc.ir.values import Value, mismatch
 from llmcc.runtime import events as ev
 from llmcc.runtime.faults import class_name, delay_s, message, retryable
 from llmcc.runtime.governor import governed
+from llmcc.runtime.ledger import idempotency_key
 from llmcc.runtime.threads import Threads
 from llmcc.runtime.timeouts import Lane, Timeouts
 from llmcc.runtime.tools import Tool, is_async
@@ -74,15 +75,16 @@ def _scalars(wanted: Type) -> frozenset[type]:
 
 
 class Caller:
-    """Makes the calls of one run."""
+    """Makes the calls of one run; `run` is its name."""
 
     def __init__(
-        self, toolbox: Mapping[str, Tool], threads: Threads, timeouts: Timeouts, timeout_s: float | None
+        self, toolbox: Mapping[str, Tool], threads: Threads, timeouts: Timeouts, timeout_s: float | None, run: str
     ) -> None:
         self._toolbox = toolbox
         self._threads = threads
         self._timeouts = timeouts
         self._timeout_s = timeout_s
+        self._run = run
         self._callees: dict[str, Callee] = {}
         self._batch_callees: dict[str, Callee] = {}
         self._clock = trio.lowlevel.current_clock().current_time
@@ -103,6 +105,8 @@ class Caller:
             positional, named = callee.bound(start.args)
         except (ToolMissing, ToolInputError) as error:
             return _known(failed(start.key, error))
+        if callee.tool.key is not None:
+            named = {**named, callee.tool.key: idempotency_key(self._run, start.key, start.args)}
         call = self._governed if callee.governed else self._call
         return call(lane, start, callee, positional, named)
 

@@ -61,7 +61,8 @@ class Outcome:
     `value` is the answer (for `join`: the record of what it gathered), `failed` why there is none. `values` are those
     of the plan's named and numbered statements that have one. `calls` are in the order in which they ended. `errors`
     are all reasons for which something failed without a `catch` to make up for it. `abandoned` names the blocking tools
-    that did not stop when told to and may still be running. `elapsed_s` is in seconds.
+    that did not stop when told to and may still be running. `elapsed_s` is in seconds. `stopped` says why the run was
+    stopped before its end, if it was; `run` is its name in a journal.
 
     `log` has every event that the scheduler was told, with seconds since the run's start: told the same again, it comes
     to the same state. A run without trace has none.
@@ -75,6 +76,8 @@ class Outcome:
     usage: Usage = field(default_factory=Usage)
     elapsed_s: float = 0.0
     abandoned: tuple[str, ...] = ()
+    stopped: str | None = None
+    run: str | None = None
     log: tuple[tuple[float, Event], ...] = field(default=(), repr=False)
 
     @property

@@ -12,7 +12,7 @@ from llmcc.ir.signature import Parameter, Signature
 from llmcc.ir.types import ANY, RecordType, Type
 from llmcc.runtime.rules import OPTIONS, RuleError, check_prompt, fields_of
 from llmcc.runtime.schema import SchemaError, type_of_schema
-from llmcc.runtime.tools import Tool, effect_of
+from llmcc.runtime.tools import Tool, effect_of, with_secrets
 
 #: How the same thing is called in other people's files.
 _SYNONYMS = {
@@ -21,7 +21,7 @@ _SYNONYMS = {
     "outputSchema": "returns",
     "output_schema": "returns",
 }
-_OURS = (*"name description parameters returns effect resource idempotent foldable".split(), *OPTIONS)
+_OURS = (*"name description parameters returns effect resource idempotent foldable secret".split(), *OPTIONS)
 #: Entries of other people's files that say nothing which counts here.
 _FOREIGN = {"type", "strict", "title", "annotations", "icons", "_meta", "execution", "cache_control", "$schema"}
 
@@ -114,7 +114,8 @@ class _Entry:
         name = self._text("name", None)
         if not name or "`" in name or not name.isprintable():
             raise SchemaError(f"{self._path}/name", "a tool needs a name of one line without backticks")
-        parameters = self._parameters()
+        plain = self._parameters()
+        parameters = self._try("secret", lambda: with_secrets(name, plain, self._get("secret", [])))
         resource = self._get("resource", None)
         if resource is not None and not isinstance(resource, str | list):
             raise SchemaError(f"{self._path}/resource", "a resource is a text or a list of texts")

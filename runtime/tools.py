@@ -9,6 +9,8 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal, TypeAlias, TypeVar, overload
 
+import msgspec
+
 from llmcc.ir.effects import EVERYTHING, Effect, holes
 from llmcc.ir.signature import Parameter, Signature
 from llmcc.ir.types import ANY
@@ -30,12 +32,16 @@ _GATHERING = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 class Tool:
     """A function together with its `signature`; calling it calls the function.
 
-    `function` is None for a tool that is only described (in a `tools.json`): enough to compile, not to run.
+    `function` is None for a tool that is only described (in a `tools.json`): enough to compile, not to run. `key` is
+    the parameter of the function, unknown to plans, that takes the idempotency key.
     """
 
-    def __init__(self, signature: Signature, function: Callable[..., Any] | None = None) -> None:
+    def __init__(
+        self, signature: Signature, function: Callable[..., Any] | None = None, key: str | None = None
+    ) -> None:
         self.signature = signature
         self.function = function
+        self.key = key
         self.is_async = function is not None and is_async(function)
         #: Makes several calls as one; see `batched`.
         self.batch_function: BatchFunction | None = None
@@ -155,6 +161,8 @@ def tool(
     foldable: bool = False,
     batch: int | None = None,
     prompt: str | None = None,
+    secret: Iterable[str] = (),
+    key: str | None = None,
     name: str | None = None,
 ) -> Callable[[Callable[..., Any]], Tool]: ...
 
@@ -186,6 +194,9 @@ def tool(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
         foldable: whether the compiler may call the (pure) tool itself.
         batch: how many calls can be made as one, by a function that is declared with `Tool.batched`.
         prompt: the parameter that a language model reads, if the tool asks one.
+        secret: the parameters whose arguments no journal may hold.
+        key: the parameter that takes the idempotency key, for an idempotent tool that wants one. Plans do not see it.
+            The key is the same whenever the same call of the same run is made again.
         name: how plans call it, if not by the function's name.
 
     Raises:
@@ -205,7 +216,7 @@ def tool(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
 
 
 def _make(function: Callable[..., Any], options: dict[str, Any]) -> Tool:
-    return Tool(_signature(function, **options), function)
+    return Tool(_signature(function, **options), function, options.get("key"))
 
 
 def _signature(
@@ -215,6 +226,8 @@ def _signature(
     resource: str | Iterable[str] | None = None,
     idempotent: bool = False,
     foldable: bool = False,
+    secret: Iterable[str] = (),
+    key: str | None = None,
     name: str | None = None,
     **rules: Any,
 ) -> Signature:
@@ -224,7 +237,11 @@ def _signature(
     _refuse_what_is_no_function(function, shown)
     hints = hints_of(function)
     summary, notes = described(inspect.getdoc(function) or "")
-    parameters = tuple(_parameter(shown, one, hints, notes) for one in inspect.signature(function).parameters.values())
+    declared = inspect.signature(function).parameters
+    if key is not None:
+        _check_key(shown, declared, key, idempotent)
+    plain = tuple(_parameter(shown, one, hints, notes) for name, one in declared.items() if name != key)
+    parameters = with_secrets(shown, plain, secret)
     unknown = rules.keys() - set(OPTIONS)
     if unknown:
         raise TypeError(f"{shown}: a tool has no option {min(unknown)!r}")
@@ -295,6 +312,28 @@ def effect_of(
         if unknown:
             raise ValueError(f"{name}: the resource {pattern!r} names {unknown[0]!r}, which is no parameter")
     return Effect(kind, resources or (() if kind == "pure" else (EVERYTHING,)))  # type: ignore[arg-type]
+
+
+def with_secrets(name: str, parameters: tuple[Parameter, ...], secret: object) -> tuple[Parameter, ...]:
+    """The parameters with those marked whose names are given.
+
+    Raises:
+        ValueError: one of them is no parameter.
+    """
+    if isinstance(secret, str) or not isinstance(secret, Iterable):
+        raise ValueError(f"{name}: what is secret is a list of parameters, not {secret!r}")
+    names = list(secret)
+    unknown = [one for one in names if one not in [p.name for p in parameters]]
+    if unknown:
+        raise ValueError(f"{name}: {unknown[0]!r}, which is to be secret, is no parameter")
+    return tuple(msgspec.structs.replace(p, secret=True) if p.name in names else p for p in parameters)
+
+
+def _check_key(name: str, parameters: Mapping[str, inspect.Parameter], key: str, idempotent: bool) -> None:
+    if key not in parameters or parameters[key].kind is inspect.Parameter.POSITIONAL_ONLY:
+        raise ValueError(f"{name}: {key!r}, which is to take the idempotency key, is no parameter that has a name")
+    if not idempotent:
+        raise ValueError(f"{name}: only an idempotent tool takes an idempotency key")
 
 
 def shown_name(name: str) -> str:

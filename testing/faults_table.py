@@ -16,6 +16,16 @@ from llmcc.testing.faults_cancel import cancel_at_any_step
 from llmcc.testing.faults_schedule import random_schedules
 from llmcc.testing.faults_stream import stream_cut_anywhere
 from llmcc.testing.faults_tools import tool_hangs, tool_raises, tool_returns_junk
+from llmcc.testing.ledger_faults import (
+    byte_changes,
+    journal_is_cut,
+    kill_9,
+    process_dies,
+    run_is_cut_off,
+    two_resumers,
+    write_fails,
+    write_fails_late,
+)
 
 Row: TypeAlias = Callable[[], tuple[int, int]]
 
@@ -26,6 +36,14 @@ ROWS: list[Row] = [
     stream_cut_anywhere,
     cancel_at_any_step,
     random_schedules,
+    process_dies,
+    kill_9,
+    run_is_cut_off,
+    byte_changes,
+    journal_is_cut,
+    write_fails,
+    write_fails_late,
+    two_resumers,
 ]
 
 

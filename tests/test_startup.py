@@ -14,7 +14,19 @@ from llmcc.testing.fuzz import TOOLS
 from llmcc.testing.work import growth, work_of
 
 # What only running a plan, asking a model, drawing on a screen, serving an editor or testing needs.
-HEAVY = {"trio", "openai", "llama_cpp", "llguidance", "numpy", "pydantic", "rich", "pygls", "lsprotocol", "hypothesis"}
+HEAVY = {
+    "trio",
+    "openai",
+    "llama_cpp",
+    "llguidance",
+    "numpy",
+    "pydantic",
+    "rich",
+    "pygls",
+    "lsprotocol",
+    "hypothesis",
+    "sqlite3",
+}
 PLAN = 'a = search(query="height of K2")\nb = search(query="height of Denali")\njoin(a, b)\n'
 TOOLS_JSON = {"tools": [{"name": "search", "parameters": {"type": "object"}, "effect": "read"}]}
 RUN = (

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import click
@@ -20,10 +23,11 @@ from llmcc.driver.commands.common import (
     source_argument,
     tools_option,
 )
-from llmcc.driver.execute import run_sync
-from llmcc.driver.program import CompileError, compile
+from llmcc.driver.execute import ordered, run_sync, to_the_end
+from llmcc.driver.program import CompileError, Program, compile
 from llmcc.ir.frame import Failure
 from llmcc.ir.values import to_text
+from llmcc.runtime.limits import Limits
 from llmcc.runtime.outcome import CallEnded, CallStarted, Observer, Outcome
 from llmcc.runtime.profile import Profile
 from llmcc.runtime.profile_file import add_to_file, check_target
@@ -40,6 +44,7 @@ from llmcc.runtime.profile_file import add_to_file, check_target
 @click.option("--json", "as_json", is_flag=True, help="Print values and calls as one JSON object.")
 @click.option("--deadline", type=click.FloatRange(min=0), metavar="SECONDS", help="Stop the run after this time.")
 @click.option("--max-calls", type=click.IntRange(min=0), metavar="N", help="Calls the run may make.")
+@click.option("--journal", metavar="FILE", help="Write the run down here, so that `llmcc resume` can go on with it.")
 @click.option("--concurrency", type=click.IntRange(min=1), metavar="N", help="Calls at the same time.")
 def command(
     source: str,
@@ -52,6 +57,7 @@ def command(
     as_json: bool,
     deadline: float | None,
     max_calls: int | None,
+    journal: str | None,
     concurrency: int | None,
 ) -> int:
     """Compile and run PLAN (a file, or - for standard input); print its answer. Exits 1 if something failed."""
@@ -78,15 +84,52 @@ def command(
     given = {"deadline_s": deadline, "max_calls": max_calls, "max_running": concurrency}
     limits: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
     seen = Profile()
-    observers = [None if as_json else _observer(), None if profile_out is None else seen]
-    outcome = run_sync(program, observer=_all_of(observers), **limits)
-    _tell(outcome, name, as_json=as_json)
+    observers = [None if as_json else terminal_observer(), None if profile_out is None else seen]
+    if journal is None:
+        outcome = run_sync(program, observer=_all_of(observers), **limits)
+    else:
+        outcome = _journaled(program, journal, tools, catalog, _all_of(observers), limits)
+    tell(outcome, name, as_json=as_json)
+    if journal is not None and outcome.run is not None and outcome.stopped is not None:
+        click.echo(how_to_resume(outcome.run, journal), err=True)
     if profile_out is not None:
         add_to_file(seen, profile_out)
     return 0 if outcome.ok else 1
 
 
-def _tell(outcome: Outcome, name: str, *, as_json: bool) -> None:
+def _journaled(
+    program: Program, journal: str, tools: str, catalog: str | None, observer: Observer | None, limits: dict[str, Any]
+) -> Outcome:
+    from llmcc.driver import journaled
+
+    toolbox = program.toolbox
+    assert toolbox is not None
+    module = ordered(program.module, toolbox)
+    session = journaled.begin(program, module, toolbox, journal, limits, tools=tools, catalog=catalog)
+    bounds = Limits(**limits)
+    with resumable(session.run, journal):
+        return to_the_end(
+            partial(journaled.execute, session, module, toolbox, limits=bounds, observer=observer),
+        )
+
+
+@contextmanager
+def resumable(run: str, journal: str) -> Iterator[None]:
+    """Says, when Ctrl-C ends the block, how to go on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        click.echo(how_to_resume(run, journal), err=True)
+        raise
+
+
+def how_to_resume(run: str, journal: str) -> str:
+    """The line that says how to go on with a run."""
+    return f"run {run[:8]} is not over; go on with: llmcc resume {run[:8]} --journal {journal}"
+
+
+def tell(outcome: Outcome, name: str, *, as_json: bool) -> None:
+    """Prints an outcome: its answer, failures to stderr; or all of it as JSON."""
     if as_json:
         click.echo(json.dumps(to_json(outcome), ensure_ascii=False, indent=2))
         return
@@ -111,7 +154,7 @@ def _all_of(observers: list[Observer | None]) -> Observer | None:
     return tell
 
 
-def _observer() -> Any:
+def terminal_observer() -> Any:
     """On a terminal, calls are shown as they end."""
     if not sys.stderr.isatty():
         return None
@@ -155,6 +198,7 @@ def to_json(outcome: Outcome) -> dict[str, Any]:
         },
         "elapsed_s": round(outcome.elapsed_s, 6),
         "abandoned": list(outcome.abandoned),
+        **({} if outcome.run is None else {"run": outcome.run, "stopped": outcome.stopped}),
     }
 
 

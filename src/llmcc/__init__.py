@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from llmcc.driver import aio
     from llmcc.driver.agent import Agent, Answer
     from llmcc.driver.execute import run, run_sync
+    from llmcc.driver.journaled import resume, resume_sync
     from llmcc.driver.program import CompileError, Program, compile
     from llmcc.frontend.limits import SourceLimits
     from llmcc.ir.diagnostics import Diagnostic
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
         ToolTimeout,
     )
     from llmcc.runtime import models
+    from llmcc.runtime.journal.errors import CallsInDoubt, JournalDamaged, JournalError, RunTaken
     from llmcc.runtime.outcome import Outcome
     from llmcc.runtime.toolbox import Toolbox, load_toolbox
     from llmcc.runtime.tools import Tool, tool
@@ -44,6 +46,8 @@ _HOMES = {
     "Answer": "llmcc.driver.agent",
     "run": "llmcc.driver.execute",
     "run_sync": "llmcc.driver.execute",
+    "resume": "llmcc.driver.journaled",
+    "resume_sync": "llmcc.driver.journaled",
     "CompileError": "llmcc.driver.program",
     "Program": "llmcc.driver.program",
     "compile": "llmcc.driver.program",
@@ -56,6 +60,10 @@ _HOMES = {
     "ToolMissing": "llmcc.ir.errors",
     "ToolOutputError": "llmcc.ir.errors",
     "ToolTimeout": "llmcc.ir.errors",
+    "CallsInDoubt": "llmcc.runtime.journal.errors",
+    "JournalDamaged": "llmcc.runtime.journal.errors",
+    "JournalError": "llmcc.runtime.journal.errors",
+    "RunTaken": "llmcc.runtime.journal.errors",
     "Outcome": "llmcc.runtime.outcome",
     "Toolbox": "llmcc.runtime.toolbox",
     "load_toolbox": "llmcc.runtime.toolbox",
@@ -66,12 +74,16 @@ _HOMES = {
 __all__ = [
     "Agent",
     "Answer",
+    "CallsInDoubt",
     "CompileError",
     "Diagnostic",
+    "JournalDamaged",
+    "JournalError",
     "LimitExceeded",
     "LlmccError",
     "Outcome",
     "Program",
+    "RunTaken",
     "SourceLimits",
     "Tool",
     "ToolError",
@@ -84,6 +96,8 @@ __all__ = [
     "compile",
     "load_toolbox",
     "models",
+    "resume",
+    "resume_sync",
     "run",
     "run_sync",
     "tool",

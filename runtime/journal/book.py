@@ -1,0 +1,130 @@
+"""The ledger of one run: what the executor asks, answered from the journal and written into it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+import trio
+
+from llmcc.ir.signature import Signature
+from llmcc.ir.values import importable
+from llmcc.runtime import events as ev
+from llmcc.runtime.journal.errors import JournalError
+from llmcc.runtime.journal.history import History
+from llmcc.runtime.journal.records import Ended, Failed, Finished, Intended, NotBegun, Record, encode
+from llmcc.runtime.journal.secrets import Redaction
+from llmcc.runtime.journal.writer import Writer
+from llmcc.runtime.ledger import CallEnd
+
+
+class Book:
+    """See `llmcc.runtime.ledger.Ledger`. `run` is the run's name."""
+
+    def __init__(
+        self, run: str, history: History, writer: Writer, redaction: Redaction, signatures: Mapping[str, Signature]
+    ) -> None:
+        self.run = run
+        self.history = history
+        self._writer = writer
+        self._redaction = redaction
+        self._signatures = signatures
+        #: Whether the journal says, durably, that the run is over.
+        self.over = False
+
+    def recall(self, start: ev.StartCall) -> ev.CallFinished | ev.CallFailed | None:
+        """How the attempt ended in an earlier process.
+
+        Raises:
+            JournalError: the journal holds another call in this place.
+        """
+        end = self.history.ends.get((start.key, start.attempt))
+        if end is None:
+            return None
+        if (end.tool, end.digest) != (start.tool, self._redaction.digest(start.tool, start.args)):
+            raise JournalError(f"{start.key}: the journal holds another call in this place, with other arguments")
+        if isinstance(end, Finished):
+            return ev.CallFinished(start.key, end.value)
+        return ev.CallFailed(start.key, end.error, end.message, end.retryable, end.delay_s)
+
+    async def intend(self, start: ev.StartCall) -> None:
+        """Returns when the call may begin: a write, when its intent is durable.
+
+        Raises:
+            JournalError: it cannot be made durable.
+        """
+        signature = self._signatures.get(start.tool)
+        if signature is not None and signature.effect is not None and not signature.effect.writes:
+            return
+        intent = Intended(
+            key=start.key,
+            attempt=start.attempt,
+            tool=start.tool,
+            args=self._redaction.shown(start.tool, start.args),
+            digest=self._redaction.digest(start.tool, start.args),
+            doubtful=signature is None or not signature.idempotent,
+        )
+        self._put(intent, urgent=True)
+        try:
+            await self._writer.durable()
+        except trio.Cancelled:
+            with suppress(JournalError):  # the journal has failed, and nothing more is known than that
+                self._put(NotBegun(key=start.key, attempt=start.attempt), urgent=True)
+            raise
+
+    def settle(self, start: ev.StartCall, end: CallEnd) -> CallEnd:
+        """Notes how the call ended. A call that was cancelled has no end: nobody knows how far it came.
+
+        Raises:
+            JournalError: an earlier record could not be made durable.
+        """
+        if isinstance(end, ev.CallCancelled) or (start.key, start.attempt) in self.history.ends:
+            return end
+        if isinstance(end, ev.CallFinished):
+            end = _plain(start, end)
+        known: dict[str, Any] = {
+            "key": start.key,
+            "attempt": start.attempt,
+            "tool": start.tool,
+            "digest": self._redaction.digest(start.tool, start.args),
+        }
+        # Whether a write is in doubt depends on this record, so it does not wait for others.
+        urgent = (start.key, start.attempt) in self.history.open
+        if isinstance(end, ev.CallFinished):
+            self._put(Finished(**known, value=end.value), urgent=urgent)
+            return end
+        message = self._redaction.message(start.tool, start.args, end.message)
+        told = ev.CallFailed(end.key, end.error, message, end.retryable, end.delay_s)
+        fields: dict[str, Any] = {
+            "error": told.error,
+            "message": message,
+            "retryable": told.retryable,
+            "delay_s": told.delay_s,
+        }
+        self._put(Failed(**known, **fields), urgent=urgent)
+        return told
+
+    async def finish(self, calls: int, *, ok: bool) -> None:
+        """Notes that the run is over, durably. Raises like `settle`."""
+        if self.history.ended is None:
+            self._put(Ended(calls=calls, ok=ok), urgent=True)
+        await self._writer.durable()
+        self.over = True
+
+    async def close(self) -> None:
+        """Makes durable what is known, if the journal still takes anything."""
+        await self._writer.close()
+
+    def _put(self, record: Record, *, urgent: bool) -> None:
+        self.history.add(record)  # first, so that nothing is written down that could not be read again
+        self._writer.put(encode(record), urgent=urgent)
+
+
+def _plain(start: ev.StartCall, end: ev.CallFinished) -> ev.CallFinished | ev.CallFailed:
+    """The result as the plan value that can be written down, or the failure that it is."""
+    try:
+        return ev.CallFinished(end.key, importable(end.value))
+    except ValueError as error:
+        text = f"{start.tool} returned something that is no plan value: {error}"
+        return ev.CallFailed(end.key, "ToolOutputError", text)

@@ -1,0 +1,121 @@
+"""The records of a run, and their form as bytes: JSON, because values have integers of any size."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Literal, TypeAlias
+
+import msgspec
+
+from llmcc.ir.values import Value
+from llmcc.runtime.journal.errors import JournalDamaged
+
+#: How a user settles a call that is in doubt.
+Word: TypeAlias = Literal["done", "failed", "rerun"]
+
+
+class _Record(msgspec.Struct, frozen=True, tag=True, tag_field="is", omit_defaults=True):
+    pass
+
+
+class Began(_Record, frozen=True, kw_only=True):
+    """A run begins: all that another process needs to compile the same plan against the same tools.
+
+    `text` is None where the plan itself holds a secret. `plan` and `module` are digests of the plan and of its compiled
+    form, `signatures` of the tools that it calls. `tools` and `catalog` are paths as they were given, None if the
+    tools came from Python. `started` is UTC, as ISO 8601 writes it.
+    """
+
+    text: str | None
+    plan: str
+    module: str
+    signatures: str
+    started: str
+    dialect: str = "native"
+    level: int = 2
+    passes: str | None = None
+    name: str = "plan"
+    tools: str | None = None
+    catalog: str | None = None
+    limits: dict[str, Any] = {}
+
+
+class Intended(_Record, frozen=True, kw_only=True):
+    """A write is about to begin. `doubtful` says that it must not be made twice. Secret arguments are left out."""
+
+    key: str
+    attempt: int
+    tool: str
+    args: dict[str, Value]
+    digest: str
+    doubtful: bool
+
+
+class NotBegun(_Record, frozen=True, kw_only=True):
+    """A write that was intended was given up before it began."""
+
+    key: str
+    attempt: int
+
+
+class Finished(_Record, frozen=True, kw_only=True):
+    """A call returned `value`."""
+
+    key: str
+    attempt: int
+    tool: str
+    digest: str
+    value: Value
+
+
+class Failed(_Record, frozen=True, kw_only=True):
+    """A call failed; the fields are those of `CallFailed`."""
+
+    key: str
+    attempt: int
+    tool: str
+    digest: str
+    error: str
+    message: str
+    retryable: bool = False
+    delay_s: float | None = None
+
+
+class Settled(_Record, frozen=True, kw_only=True):
+    """The user said what became of a write in doubt."""
+
+    key: str
+    attempt: int
+    word: Word
+    value: Value = None
+
+
+class Ended(_Record, frozen=True, kw_only=True):
+    """The run is over: nothing is left to do. `calls` ended in all."""
+
+    calls: int
+    ok: bool
+
+
+Record: TypeAlias = Began | Intended | NotBegun | Finished | Failed | Settled | Ended
+
+
+def encode(record: Record) -> bytes:
+    """A record as bytes.
+
+    >>> decode(encode(NotBegun(key="a", attempt=1)))
+    NotBegun(key='a', attempt=1)
+    """
+    return json.dumps(msgspec.to_builtins(record), ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def decode(body: bytes) -> Record:
+    """The record that these bytes stand for.
+
+    Raises:
+        JournalDamaged: they stand for none.
+    """
+    try:
+        return msgspec.convert(json.loads(body), Record)  # type: ignore[no-any-return]
+    except (ValueError, RecursionError) as error:
+        raise JournalDamaged(f"a record makes no sense: {error}") from error

@@ -1,0 +1,49 @@
+"""What the executor knows of a journal: three questions around each call. `llmcc.runtime.journal` answers them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol, TypeAlias
+from uuid import UUID, uuid5
+
+from llmcc.ir.errors import LlmccError
+from llmcc.ir.values import Value, canonical
+from llmcc.runtime import events as ev
+
+CallEnd: TypeAlias = ev.CallFinished | ev.CallFailed | ev.CallCancelled
+
+_KEYS = UUID("6f1d9a52-7b0e-5c43-9a3e-2d1c64b0f7a8")
+
+
+class LedgerError(LlmccError):
+    """What a call did, or is about to do, cannot be written down: the run stops before its next effect."""
+
+
+class Ledger(Protocol):
+    """Remembers how calls ended, also beyond the end of this process.
+
+    For each attempt of a call the executor first asks `recall`. Only if that knows nothing it awaits `intend`, has the
+    tool called, and hands how that ended to `settle`. Each of the three may raise `LedgerError`, which cancels the run.
+    """
+
+    @property
+    def run(self) -> str:
+        """The run's name: the same in every process that goes on with it."""
+
+    def recall(self, start: ev.StartCall) -> ev.CallFinished | ev.CallFailed | None:
+        """How this attempt ended in an earlier process; None if that is not known."""
+
+    async def intend(self, start: ev.StartCall) -> None:
+        """Returns when the call may begin."""
+
+    def settle(self, start: ev.StartCall, end: CallEnd) -> CallEnd:
+        """Notes how the call ended. What is returned is what a later process would recall: go on with that."""
+
+
+def idempotency_key(run: str, key: str, args: Mapping[str, Value]) -> str:
+    """The key under which an idempotent tool knows a call again: the same for every attempt, in every process.
+
+    >>> idempotency_key("r", "a", {"x": 1}) == idempotency_key("r", "a", {"x": 1})
+    True
+    """
+    return str(uuid5(_KEYS, f"{run}\n{key}\n{canonical(dict(args))}"))
