@@ -128,9 +128,10 @@ class Caller:
         tool = self._batch_callee(start.tool).tool
         check_arguments(tool.signature, start.args)
         try:
-            return tool.converted(start.args)
+            ready = tool.converted(start.args)
         except ValueError as error:
             raise ToolInputError(f"{tool.name}: {error}") from error
+        return ready if tool.key is None else ready | {tool.key: idempotency_key(self._run, start.key, start.args)}
 
     def retry_on(self, name: str) -> Collection[str] | None:
         """After which errors the tool says that a call is tried again; None if it does not."""

@@ -186,6 +186,28 @@ def test_a_result_that_is_no_value_fails_the_same_way_when_it_is_recalled(tmp_pa
     assert outcome.errors == again.errors and again.errors[0].error == "ToolOutputError" and calls["odd"] == 1
 
 
+def test_calls_of_a_batch_are_written_down_one_by_one(tmp_path: Path) -> None:
+    made: list[list[Any]] = []
+
+    @llmcc.tool(effect="write", resource="r:{n}", idempotent=True, key="token", batch=3)
+    async def save(n: int, token: str) -> int:
+        return n
+
+    @save.batched
+    async def save_many(calls: list[dict[str, Any]]) -> list[int]:
+        made.append([call["n"] for call in calls])
+        assert len({call["token"] for call in calls}) == len(calls)
+        await trio.sleep(60 if len(made) == 2 else 0)
+        return [call["n"] for call in calls]
+
+    tools = llmcc.Toolbox(save)
+    plan = "return [save(1), save(2), save(3), save(4), save(5)]\n"
+    outcome = llmcc.run_sync(llmcc.compile(plan, tools), journal=tmp_path / "runs.db", deadline_s=0.3)
+    assert outcome.run is not None and outcome.stopped is not None and sorted(map(len, made)) == [2, 3]
+    again = llmcc.resume_sync(outcome.run, tools, journal=tmp_path / "runs.db", deadline_s=None)
+    assert again.value == [1, 2, 3, 4, 5] and made[2:] == [made[1]]
+
+
 def test_what_is_no_journal_is_not_touched(tmp_path: Path) -> None:
     other = tmp_path / "other.db"
     with sqlite3.connect(other) as database:
