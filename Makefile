@@ -19,7 +19,6 @@ PINS := pyproject.toml constraints.txt
 help:
 	@echo 'make demo     ask the atlas three questions through a model that runs in this process'
 	@echo 'make test     run all tests             (make test PYTEST="-k parser" runs some)'
-	@echo 'make faults   try all faults at length          (make faults FAULTS="--share 0.1 kill" tries less)'
 	@echo 'make bench-frontend  how fast plans are compiled, beside other compilers in Python'
 	@echo 'make bench-optimizer how fast plans are optimized, beside xDSL'
 	@echo 'make bench-scheduler what the scheduler costs a call, beside trio, asyncio and LangGraph'

@@ -8,15 +8,15 @@ diagnostics; how often, and how often the joiner may ask for more, is bounded.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import msgspec
 import trio
 
 from llmcc.driver.joining import decide
-from llmcc.driver.news import AnswerText, News, Observer, PlanDone, PlanRefused, Replanning
+from llmcc.driver.news import AnswerText, News, Observer, PlanDone, PlanRefused, PlanText, Replanning
 from llmcc.driver.planning import Plan, Planning
 from llmcc.driver.prompt import Example, joiner_request
 from llmcc.ir.errors import Cancelled
@@ -26,7 +26,9 @@ from llmcc.runtime.executor import Execution
 from llmcc.runtime.limits import Limits
 from llmcc.runtime.models import Model, Usage
 from llmcc.runtime.outcome import Outcome
+from llmcc.runtime.spans import Moment
 from llmcc.runtime.toolbox import Toolbox
+from llmcc.runtime.trace import VALUE_LIMIT, Trace
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,7 @@ class Answer:
         outcome: the calls, values, failures and usage.
         replans: how often the joiner asked for more.
         repairs: how many plans did not compile.
+        moments: when the models were asked, wrote and ended.
     """
 
     text: str
@@ -50,11 +53,22 @@ class Answer:
     outcome: Outcome
     replans: int
     repairs: int
+    moments: tuple[Moment, ...] = field(default=(), repr=False)
 
     @property
     def usage(self) -> Usage:
         """Tokens of all model calls."""
         return self.outcome.usage
+
+    def trace(self, toolbox: Toolbox, *, value_limit: int = VALUE_LIMIT) -> Trace:
+        """The trace of the run, the models' part included. See `llmcc.Trace.of`."""
+        return Trace.record(
+            self.outcome,
+            toolbox.signatures,
+            plan="\n".join(self.plans),
+            moments=self.moments,
+            value_limit=value_limit,
+        )
 
 
 class Agent:
@@ -73,6 +87,7 @@ class Agent:
         limits: bounds of the run; its `deadline_s` is that of the whole question.
         max_plan_tokens: bound of one plan.
         observer: is told all news.
+        watch: is given each run (an `llmcc.runtime.executor.Execution`) before it starts, to look at.
     """
 
     def __init__(
@@ -89,6 +104,7 @@ class Agent:
         limits: Limits | None = None,
         max_plan_tokens: int = 1024,
         observer: Observer | None = None,
+        watch: Callable[[Execution], None] | None = None,
     ) -> None:
         self.toolbox = toolbox
         self.planner = planner
@@ -101,6 +117,7 @@ class Agent:
         self.limits = limits or Limits()
         self.max_plan_tokens = max_plan_tokens
         self.observer = observer
+        self.watch = watch
 
     async def ask(self, question: str) -> Answer:
         """Answers a question, under trio.
@@ -114,6 +131,8 @@ class Agent:
         limits = msgspec.structs.replace(self.limits, deadline_s=None)
         deadline = self.limits.deadline_s
         async with Execution.open(self.toolbox, limits=limits, observer=asked.tell) as execution:
+            if self.watch is not None:
+                self.watch(execution)
             with trio.move_on_after(float("inf") if deadline is None else deadline) as scope:
                 await asked.run(execution)
             if scope.cancelled_caught:
@@ -139,12 +158,23 @@ class _Asked:
         self.repairs = 0
         self.value: Value = None
         self.problem: str | None = None
+        self.execution: Execution | None = None
+        self.moments: list[Moment] = []
 
     def tell(self, news: News) -> None:
+        if isinstance(news, PlanText):
+            self.note("planner", "wrote", news.text)
+        if isinstance(news, AnswerText):
+            self.note("joiner", "wrote", news.text)
         if self.agent.observer is not None:
             self.agent.observer(news)
 
+    def note(self, role: str, what: Literal["asked", "wrote", "ended"], text: str) -> None:
+        assert self.execution is not None
+        self.moments.append(Moment(self.execution.now_s, role, what, text))
+
     async def run(self, execution: Execution) -> None:
+        self.execution = execution
         reason: str | None = None
         try:
             while True:
@@ -170,6 +200,7 @@ class _Asked:
         agent = self.agent
         complaint: str | None = None
         for _ in range(agent.max_repairs + 1):
+            self.note("planner", "asked", agent.planner.name)
             plan = await self.planning.stream(
                 agent.planner,
                 execution,
@@ -183,6 +214,7 @@ class _Asked:
                 complaint=complaint,
             )
             self.usage += plan.usage
+            self.note("planner", "ended", "accepted" if plan.refused is None else "refused")
             if plan.refused is None:
                 execution.accept()
                 self.plans.append(plan.text)
@@ -212,12 +244,14 @@ class _Asked:
         chat = not agent.joiner.constrains if agent.joiner is not agent.planner else agent.chat
         request = joiner_request(self.question, values, chat=chat, may_replan=may_replan)
         written: list[str] = []
+        self.note("joiner", "asked", agent.joiner.name)
         async with agent.joiner.stream(request) as completion:
             async for chunk in completion.chunks:
                 written.append(chunk)
                 self.tell(AnswerText(chunk))
         self.usage += completion.usage
         decision = decide("".join(written))
+        self.note("joiner", "ended", "answered" if decision.replan is None else "wants more")
         if decision.replan is not None and may_replan:
             return decision.replan
         self.value = decision.answer
@@ -229,4 +263,13 @@ class _Asked:
     def answer(self, outcome: Outcome) -> Answer:
         text = "" if self.problem is not None else to_text(self.value)
         outcome = replace(outcome, usage=self.usage)
-        return Answer(text, self.value, self.problem, tuple(self.plans), outcome, self.replans, self.repairs)
+        return Answer(
+            text,
+            self.value,
+            self.problem,
+            tuple(self.plans),
+            outcome,
+            self.replans,
+            self.repairs,
+            tuple(self.moments),
+        )

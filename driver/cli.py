@@ -27,6 +27,7 @@ COMMANDS = {
     "run": "Run a plan and print its answer.",
     "runs": "List the runs of a journal.",
     "resume": "Go on with a run that was cut off.",
+    "trace": "Draw the trace of a run.",
     "fmt": "Write a plan in its canonical form.",
     "opt": "Read IR, run passes over it, print IR.",
     "tools": "List the tools of a file, as the compiler sees them.",

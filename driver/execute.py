@@ -26,6 +26,7 @@ async def run(
     seed: int | None = None,
     trace: bool = True,
     journal: str | Path | None = None,
+    watch: Callable[[Any], None] | None = None,
     **limits: Any,
 ) -> Outcome:
     """Runs a program under trio.
@@ -38,6 +39,7 @@ async def run(
         trace: whether the outcome is to have a log of all that happened.
         journal: a file in which the run is written down, so that `llmcc.resume` can go on with it. The outcome's `run`
             is its name there.
+        watch: is given the run itself (an `llmcc.runtime.executor.Execution`) before it starts, to look at.
         limits: `max_calls`, `max_running`, `deadline_s` and so on; see `llmcc.runtime.limits.Limits`.
 
     Returns:
@@ -51,12 +53,12 @@ async def run(
     if tools is None:
         raise LlmccError("a program that was compiled without a toolbox needs one to run")
     module, bounds = ordered(program.module, tools), Limits(**limits)
+    options: dict[str, Any] = {"observer": observer, "seed": seed, "limits": bounds, "trace": trace, "watch": watch}
     if journal is None:
-        return await run_module(module, tools, limits=bounds, observer=observer, seed=seed, trace=trace)
+        return await run_module(module, tools, **options)
     from llmcc.driver import journaled
 
-    session = journaled.begin(program, module, tools, journal, limits)
-    return await journaled.execute(session, module, tools, observer=observer, seed=seed, limits=bounds, trace=trace)
+    return await journaled.execute(journaled.begin(program, module, tools, journal, limits), module, tools, **options)
 
 
 def ordered(module: Module, toolbox: Toolbox) -> Module:

@@ -64,6 +64,7 @@ async def execute(
     observer: Callable[[Any], None] | None = None,
     seed: int | None = None,
     trace: bool = True,
+    watch: Callable[[Any], None] | None = None,
 ) -> Outcome:
     """Runs what the journal does not know yet, and closes the session. The run is over unless it was stopped.
 
@@ -74,7 +75,7 @@ async def execute(
         ledger = session.ledger(toolbox.signatures)
         try:
             outcome = await run_module(
-                module, toolbox, limits=limits, observer=observer, seed=seed, trace=trace, ledger=ledger
+                module, toolbox, limits=limits, observer=observer, seed=seed, trace=trace, watch=watch, ledger=ledger
             )
             return await _ended(replace(outcome, run=session.run), ledger)
         finally:
@@ -102,6 +103,7 @@ async def resume(
     text: str | None = None,
     observer: Callable[[Any], None] | None = None,
     seed: int | None = None,
+    watch: Callable[[Any], None] | None = None,
     **limits: Any,
 ) -> Outcome:
     """Goes on, under trio, with a run that was cut off: calls that are over are not made again.
@@ -112,7 +114,7 @@ async def resume(
         journal: the file in which the run was written down.
         settle: what became of calls in doubt, by their keys: `"done"` (or `("done", value)`), `"failed"`, `"rerun"`.
         text: the plan; needed only if it holds a secret, and so is not in the journal.
-        observer, seed, limits: as for `llmcc.run`; by default the limits of the run's begin.
+        observer, seed, watch, limits: as for `llmcc.run`; by default the limits of the run's begin.
 
     Raises:
         CallsInDoubt: writes began, and nobody knows whether they took effect; `settle` says so.
@@ -131,7 +133,7 @@ async def resume(
         session.close()
         raise
     bounds = Limits(**{**session.history.began.limits, **limits})
-    return await execute(session, module, tools, limits=bounds, observer=observer, seed=seed)
+    return await execute(session, module, tools, limits=bounds, observer=observer, seed=seed, watch=watch)
 
 
 def resume_sync(run: str, toolbox: Toolbox | None = None, **options: Any) -> Outcome:

@@ -13,18 +13,23 @@ from llmcc.runtime.outcome import CallEnded, CallRecord, CallStarted
 
 #: Characters of a value or of arguments that a line shows.
 WIDTH = 60
+#: Calls that get a line of their own; of those beyond, only the failed ones do.
+MOST = 200
 MARKS = {"done": ("✓", "green"), "failed": ("✗", "red"), "cancelled": ("–", "yellow")}
 
 
 class Show:
     """An observer: the plan in the colour of what is still being written, a line for each call that is over.
 
-    A call can end in the middle of a line that the model is writing; it is shown once that line is complete.
+    A call can end in the middle of a line that the model is writing; it is shown once that line is complete. With
+    `whole_lines` the line too is shown only then, and until then is `partial`, for a live display to show.
     """
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, *, whole_lines: bool = False) -> None:
         self.console = console
+        self._whole_lines = whole_lines
         self._line = ""
+        self._shown = 0
         self._waiting: list[CallRecord] = []
         self._answering = False
 
@@ -47,6 +52,11 @@ class Show:
             case AnswerText():
                 self._end_line()
 
+    @property
+    def partial(self) -> Text | None:
+        """The beginning of the line that the model is writing, if there is one."""
+        return Text(visible(self._line), style="cyan") if self._line else None
+
     def _say(self, news: PlanDone | PlanRefused) -> None:
         if isinstance(news, PlanRefused):
             self.console.print("[yellow]the plan does not compile; asking again[/]")
@@ -54,20 +64,30 @@ class Show:
     def _plan_text(self, text: str) -> None:
         for piece in text.splitlines(keepends=True):
             whole = piece.endswith("\n")
-            self.console.print(Text(visible(piece.rstrip("\r\n")), style="cyan"), end="\n" if whole else "")
+            if not self._whole_lines:
+                self._print_plan(piece, end="\n" if whole else "")
+            elif whole:
+                self._print_plan(self._line + piece)
             self._line = "" if whole else self._line + piece
             if whole:
                 self._calls()
 
     def _end_line(self) -> None:
-        if self._line:
+        if self._line and self._whole_lines:
+            self._print_plan(self._line)
+        elif self._line:
             self.console.print()
         self._line = ""
         self._calls()
 
+    def _print_plan(self, text: str, end: str = "\n") -> None:
+        self.console.print(Text(visible(text.rstrip("\r\n")), style="cyan"), end=end)
+
     def _calls(self) -> None:
         for record in self._waiting:
-            self.console.print(self._call(record))
+            self._shown += 1
+            if self._shown <= MOST or record.status == "failed":
+                self.console.print(self._call(record))
         self._waiting.clear()
 
     def _call(self, record: CallRecord) -> str:

@@ -11,12 +11,10 @@ import msgspec
 import trio
 
 from llmcc.ir.errors import ToolInputError, ToolOutputError
-from llmcc.ir.signature import Signature
 from llmcc.runtime import events as ev
 from llmcc.runtime.invoke import Caller, failed
 from llmcc.runtime.ledger import CallEnd, Ledger
 from llmcc.runtime.timeouts import Lane
-from llmcc.runtime.tools import Tool
 
 
 @dataclass(slots=True, eq=False)
@@ -89,14 +87,6 @@ class Together:
         if call.key in ends:
             return ends[call.key]
         return caller.timed_out(call) if timed_out else ev.CallCancelled(call.key)
-
-
-def able(toolbox: Mapping[str, Tool]) -> dict[str, Signature]:
-    """The tools' signatures, without batches where there is no function that makes one: a file may only describe it."""
-    return {
-        name: tool.signature if tool.batch_function is not None else msgspec.structs.replace(tool.signature, batch=None)
-        for name, tool in toolbox.items()
-    }
 
 
 def grouped(starts: Sequence[ev.StartCall]) -> Iterable[ev.StartCall | Together]:

@@ -7,7 +7,8 @@ one task, and nothing is ever polled. Importing this module imports trio.
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator, Iterable
+import time
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from typing import Literal
 from uuid import uuid4
@@ -17,14 +18,14 @@ import trio
 
 from llmcc.ir import errors
 from llmcc.ir.frame import Failure
-from llmcc.ir.ops import Module, Op
+from llmcc.ir.ops import Call, Module, Op
 from llmcc.ir.values import Value
 from llmcc.runtime import events as ev
-from llmcc.runtime.batching import Together, able, grouped
+from llmcc.runtime.batching import Together, grouped
 from llmcc.runtime.invoke import Caller
 from llmcc.runtime.ledger import CallEnd, Ledger, LedgerError
 from llmcc.runtime.limits import Limits
-from llmcc.runtime.outcome import CallEnded, CallRecord, CallStarted, Observer, Outcome
+from llmcc.runtime.outcome import CallEnded, CallRecord, CallStarted, Observer, Outcome, Pause
 from llmcc.runtime.state import IllegalTransition, Machine
 from llmcc.runtime.threads import Threads
 from llmcc.runtime.timeouts import Lane, Timeouts
@@ -32,6 +33,8 @@ from llmcc.runtime.toolbox import Toolbox
 
 #: Tasks that may wait for another call, in one run.
 _IDLE = 64
+#: Of these types a value cannot change.
+_UNCHANGING = frozenset({str, int, float, bool, type(None)})
 
 
 async def run_module(
@@ -42,10 +45,11 @@ async def run_module(
     observer: Observer | None = None,
     seed: int | None = None,
     trace: bool = True,
+    watch: Callable[[Execution], None] | None = None,
     ledger: Ledger | None = None,
 ) -> Outcome:
-    """Runs a whole module. `seed` decides the pauses before retries; without `trace` the outcome has no log; `ledger`
-    remembers how calls ended.
+    """Runs a whole module. `seed` decides the pauses before retries; without `trace` the outcome has no log; `watch` is
+    given the run before it starts; `ledger` remembers how calls ended.
 
     Raises:
         ValueError: the module's conflicting calls are not ordered (run the pass `order-effects` first).
@@ -54,6 +58,8 @@ async def run_module(
         raise ValueError("the conflicting calls of the module are not ordered: run the pass order-effects first")
     opened = Execution.open(toolbox, limits=limits, observer=observer, seed=seed, trace=trace, ledger=ledger)
     async with opened as execution:
+        if watch is not None:
+            watch(execution)
         execution.add(module.ops)
         execution.accept()
         return await execution.finished()
@@ -77,8 +83,8 @@ class Execution:
         trace: bool,
         ledger: Ledger | None,
     ) -> None:
-        self.machine = Machine(able(toolbox), limits)
-        #: Each event that the machine was told, with seconds since the run's start.
+        self.machine = Machine(toolbox.runnable, limits)
+        #: Each event that the machine was told, with seconds since the run's start; results as the plan saw them.
         self.log: list[tuple[float, ev.Event]] = []
         self._traced = trace
         self._nursery = nursery
@@ -93,6 +99,7 @@ class Execution:
         self._caller = Caller(toolbox, self._threads, Timeouts(nursery, self._lanes.values), limits.timeout_s, run)
         self._clock = trio.lowlevel.current_clock().current_time
         self._begun = self._clock()
+        self._began_at = time.time()
         self._records: list[CallRecord] = []
         self._join: ev.JoinReady | None = None
         self._finish: ev.FinishPlan | None = None
@@ -187,10 +194,13 @@ class Execution:
             values={name: value for name, value in frame.values.items() if "." not in name},
             calls=tuple(self._records),
             errors=tuple(dict.fromkeys((*self.machine.failures(), *((finish.failed,) if finish.failed else ())))),
-            elapsed_s=self._now() if self._finish is None else self._ended_s,
+            elapsed_s=self.now_s if self._finish is None else self._ended_s,
             abandoned=self._threads.abandoned,
             log=tuple(self.log),
             stopped=self.machine.stop_reason,
+            pauses=dict(self._caller.pauses),
+            limits=self._limits,
+            began_at=self._began_at,
         )
 
     @property
@@ -202,6 +212,11 @@ class Execution:
     def values(self) -> dict[str, Value]:
         """The values known so far, by op name."""
         return dict(self.machine.top.frame.values)
+
+    @property
+    def now_s(self) -> float:
+        """Seconds since the run's start."""
+        return self._clock() - self._begun
 
     # -- the loop ------------------------------------------------------------------------------------------------------
 
@@ -218,7 +233,7 @@ class Execution:
         now = self._clock() - self._begun
         instructions = self.machine.handle(event)
         if self._traced:
-            self.log.append((now, event))
+            self.log.append((now, self._as_seen(event)))
         if lane is not None:
             self._note_end(lane, event, now)
         starts: list[ev.StartCall] = []
@@ -286,7 +301,9 @@ class Execution:
 
     async def _made(self, lane: Lane, start: ev.StartCall) -> CallEnd:
         if start.attempt > 1:
-            await trio.sleep(self._pause(start))
+            pause = self._pause(start)
+            self._caller.pauses[start.key, start.attempt] = Pause(retry_s=pause)
+            await trio.sleep(pause)
         return await self._caller.attempt(lane)
 
     async def _noted(self, lane: Lane, start: ev.StartCall, ledger: Ledger) -> CallEnd:
@@ -359,8 +376,20 @@ class Execution:
 
     # -- what is noted -------------------------------------------------------------------------------------------------
 
-    def _now(self) -> float:
-        return self._clock() - self._begun
+    def _as_seen(self, event: ev.Event) -> ev.Event:
+        """The event for the log: with the value as the plan has it, since the tool's own object may be no value, or
+        change later; a value that the plan could not take is a failure.
+        """
+        if type(event) is not ev.CallFinished:
+            return event
+        node = self.machine.nodes[event.key]
+        if node.failure is not None:
+            return ev.CallFailed(event.key, node.failure.error, node.failure.message)
+        if type(event.value) in _UNCHANGING:
+            return event
+        assert isinstance(node.op, Call)
+        # Of a plan that was rejected nobody has the value.
+        return ev.CallFinished(event.key, node.region.frame.values.get(node.op.name) if node.state == "done" else None)
 
     def _wake(self) -> None:
         self._news.set()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from weakref import WeakKeyDictionary
 
 import trio
@@ -21,14 +22,18 @@ class Governed:
         self._pace = None if signature.rate is None else Pace(signature.rate, signature.burst)
         self._breaker = None if signature.breaker is None else Breaker(signature.breaker, signature.cooldown_s)
 
-    async def enter(self) -> None:
-        """Waits for the tool's next turn. Whoever enters has to tell by `ended` what came of it.
+    async def enter(self, waits: Callable[[float], None]) -> None:
+        """Waits for the tool's next turn; `waits` is told for how many seconds, if it must. Whoever enters has to tell
+        by `ended` what came of it.
 
         Raises:
             CircuitOpen: the tool is not to be called now.
         """
         if self._pace is not None:
-            await trio.sleep(self._pace.turn(trio.current_time()))
+            pause = self._pace.turn(trio.current_time())
+            if pause:
+                waits(pause)
+            await trio.sleep(pause)
         now = trio.current_time()
         if self._breaker is not None and not self._breaker.enter(now):
             wait = self._breaker.wait_s(now)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Collection, Coroutine, Mapping
+from functools import partial
 from math import inf
 from typing import Any, TypeAlias
 
@@ -17,6 +18,7 @@ from llmcc.runtime import events as ev
 from llmcc.runtime.faults import class_name, delay_s, message, retryable
 from llmcc.runtime.governor import governed
 from llmcc.runtime.ledger import idempotency_key
+from llmcc.runtime.outcome import Pause
 from llmcc.runtime.threads import Threads
 from llmcc.runtime.timeouts import Lane, Timeouts
 from llmcc.runtime.tools import Tool, is_async
@@ -85,6 +87,8 @@ class Caller:
         self._timeouts = timeouts
         self._timeout_s = timeout_s
         self._run = run
+        #: What attempts waited after they were told to start, by key and attempt.
+        self.pauses: dict[tuple[str, int], Pause] = {}
         self._callees: dict[str, Callee] = {}
         self._batch_callees: dict[str, Callee] = {}
         self._clock = trio.lowlevel.current_clock().current_time
@@ -165,7 +169,7 @@ class Caller:
         governor = governed(callee.tool)
         assert governor is not None
         try:
-            await governor.enter()
+            await governor.enter(partial(self._note_rate, start))
         except CircuitOpen as error:
             return failed(start.key, error)
         event: Ended | None = None
@@ -174,6 +178,10 @@ class Caller:
             return event
         finally:
             governor.ended(self.timed_out(start) if event is None and lane.timed_out else event)
+
+    def _note_rate(self, start: ev.StartCall, seconds: float) -> None:
+        before = self.pauses.get((start.key, start.attempt), Pause())
+        self.pauses[start.key, start.attempt] = before._replace(rate_s=seconds)
 
     async def _call(
         self, lane: Lane, start: ev.StartCall, callee: Callee, positional: Collection[Any], named: Mapping[str, Any]

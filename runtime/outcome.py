@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 import msgspec
 
 from llmcc.ir.frame import Failure
 from llmcc.ir.values import Value
 from llmcc.runtime.events import Event
+from llmcc.runtime.limits import Limits
 from llmcc.runtime.models.protocol import Usage
 
 
@@ -50,6 +51,13 @@ class CallEnded:
     value: Value = None
 
 
+class Pause(NamedTuple):
+    """How many seconds an attempt waited because one before it had failed, and because its tool was called too fast."""
+
+    retry_s: float = 0.0
+    rate_s: float = 0.0
+
+
 #: Is told of each call, at once, in the task that runs it; what it raises ends the run.
 Observer: TypeAlias = Callable[[CallStarted | CallEnded], None]
 
@@ -65,7 +73,9 @@ class Outcome:
     stopped before its end, if it was; `run` is its name in a journal.
 
     `log` has every event that the scheduler was told, with seconds since the run's start: told the same again, it comes
-    to the same state. A run without trace has none.
+    to the same state, and `llmcc.Trace.of` makes a trace of it. Of a result it has what the plan saw. A run without
+    trace has none. `pauses` are what was waited before attempts, by key and attempt; `limits` are the run's; `began_at`
+    is the wall time of the start, in seconds since 1970.
     """
 
     value: Value
@@ -79,6 +89,9 @@ class Outcome:
     stopped: str | None = None
     run: str | None = None
     log: tuple[tuple[float, Event], ...] = field(default=(), repr=False)
+    pauses: dict[tuple[str, int], Pause] = field(default_factory=dict, repr=False)
+    limits: Limits = field(default_factory=Limits, repr=False)
+    began_at: float = field(default=0.0, repr=False, compare=False)
 
     @property
     def ok(self) -> bool:

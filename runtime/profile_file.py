@@ -5,7 +5,6 @@ wait for each other.
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from llmcc.ir.errors import LlmccError
+from llmcc.runtime.files import replace_content
 from llmcc.runtime.profile import VERSION, Profile, problem
 
 
@@ -62,7 +62,7 @@ def add_to_file(profile: Profile, file: str | Path) -> Profile:
         with _locked(path):
             total = read_profile(path) if path.exists() else Profile()
             total.merge(profile)
-            _replace(path, _shown(total))
+            replace_content(path, _shown(total))
     except OSError as error:
         raise ProfileError(f"{file}: {error.strerror or error}") from error
     return total
@@ -83,30 +83,6 @@ def _shown(profile: Profile) -> bytes:
         for name, one in sorted(profile.tools.items())
     }
     return msgspec.json.format(msgspec.json.encode(Profile(tools=tools)), indent=1) + b"\n"
-
-
-def _replace(path: Path, data: bytes) -> None:
-    """Puts `data` in the file's place in one step: a reader sees the old content or the new one."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as out:
-            out.write(data)
-            out.flush()
-            os.fsync(out.fileno())
-        os.chmod(name, _mode(path))
-        os.replace(name, path)
-    except BaseException:
-        os.unlink(name)
-        raise
-
-
-def _mode(path: Path) -> int:
-    """The permissions of the file, or those that a new one would get."""
-    if path.exists():
-        return path.stat().st_mode & 0o777
-    umask = os.umask(0)
-    os.umask(umask)
-    return 0o666 & ~umask
 
 
 @contextmanager

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import replace
+
 from llmcc.ir.signature import Signature
 from llmcc.runtime.load import ToolboxError, tools_of
 from llmcc.runtime.tools import Tool, tool
@@ -48,6 +50,14 @@ class Toolbox(Mapping[str, Tool]):
     def signatures(self) -> dict[str, Signature]:
         """What the compiler needs of each tool."""
         return {name: one.signature for name, one in self._tools.items()}
+
+    @property
+    def runnable(self) -> dict[str, Signature]:
+        """What the scheduler needs of each tool: without batches where no function makes one."""
+        return {
+            name: one.signature if one.batch_function is not None else replace(one.signature, batch=None)
+            for name, one in self._tools.items()
+        }
 
     def __getitem__(self, name: str) -> Tool:
         """The tool of that name; `KeyError` if there is none."""

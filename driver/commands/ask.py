@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import sys
-from contextlib import AsyncExitStack
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, contextmanager
 from typing import Any
 
 import click
 
-from llmcc.driver.commands.common import UserError, catalog_option, open_toolbox, tools_option
+from llmcc.driver.commands.common import UserError, catalog_option, open_toolbox, tools_option, trace_option
 from llmcc.driver.commands.run import to_json
 from llmcc.runtime.limits import Limits
 from llmcc.runtime.toolbox import Toolbox
+from llmcc.runtime.trace_file import check_target
 
 
 @click.command("ask")
@@ -25,6 +27,7 @@ from llmcc.runtime.toolbox import Toolbox
 @click.option("--json", "as_json", is_flag=True, help="Print answer, plans, calls and usage as one JSON object.")
 @click.option("--max-replans", type=click.IntRange(min=0), default=2, show_default=True, metavar="N")
 @click.option("--deadline", type=click.FloatRange(min=0), metavar="SECONDS", help="Give up after this time.")
+@trace_option
 @click.option(
     "--literals",
     type=click.Choice(["copy", "free"]),
@@ -42,6 +45,7 @@ def command(
     as_json: bool,
     max_replans: int,
     deadline: float | None,
+    trace: str | None,
     literals: str,
 ) -> int:
     """Answer QUESTION with the tools of a file.
@@ -56,11 +60,15 @@ def command(
         raise UserError("the question is empty")
     toolbox = open_toolbox(tools, catalog)
     assert toolbox is not None
+    if trace is not None:
+        check_target(trace)
     import trio
 
     answer = trio.run(
         _ask, question, toolbox, model, base_url, show_plan, as_json, max_replans, Limits(deadline_s=deadline), literals
     )
+    if trace is not None:
+        answer.trace(toolbox).save(trace)
     if as_json:
         told = {"answer": answer.text, "problem": answer.problem, "plans": list(answer.plans)}
         counts = {"replans": answer.replans, "repairs": answer.repairs}
@@ -86,6 +94,7 @@ async def _ask(
     from llmcc.driver.agent import Agent
 
     async with AsyncExitStack() as stack:
+        observer, watch = stack.enter_context(_shown(show_plan, as_json))
         planner = await stack.enter_async_context(_model(model, base_url))
         agent = Agent(
             toolbox,
@@ -93,7 +102,8 @@ async def _ask(
             max_replans=max_replans,
             limits=limits,
             literals=literals,
-            observer=_observer(show_plan, as_json),
+            observer=observer,
+            watch=watch,
         )
         return await agent.ask(question)
 
@@ -109,11 +119,29 @@ def _model(model: str | None, base_url: str | None) -> Any:
     return Llama(model)
 
 
-def _observer(show_plan: bool, as_json: bool) -> Any:
+@contextmanager
+def _shown(show_plan: bool, as_json: bool) -> Iterator[tuple[Any, Any]]:
+    """Shows the plan as it is written and its calls, on a terminal with a live table of those that run; gives what is
+    to be told the news and what the run, or None and None.
+    """
     if as_json or not (show_plan or sys.stderr.isatty()):
-        return None
+        yield None, None
+        return
     from rich.console import Console
 
+    from llmcc.driver.board import Board
+    from llmcc.driver.live import live, watched
     from llmcc.driver.show import Show
 
-    return Show(Console(stderr=True, highlight=False))
+    console = Console(stderr=True, highlight=False)
+    if not watched(console):
+        yield Show(console), None
+        return
+    show, board = Show(console, whole_lines=True), Board()
+
+    def tell(news: Any) -> None:
+        board(news)
+        show(news)
+
+    with live(console, board, above=lambda: show.partial, over=False):
+        yield tell, board.watch

@@ -74,6 +74,12 @@ def profile_option(function: Decorated) -> Decorated:
     )(function)
 
 
+def trace_option(function: Decorated) -> Decorated:
+    """The option `--trace`."""
+    text = "Write what happened when to this file, for `llmcc trace` and for Perfetto."
+    return click.option("--trace", metavar="FILE", help=text)(function)
+
+
 def dialect_option(function: Decorated) -> Decorated:
     """The option `--dialect`."""
     return click.option(

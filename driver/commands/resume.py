@@ -8,8 +8,9 @@ from typing import Any
 import click
 
 from llmcc.driver.commands.common import UserError, catalog_option, open_toolbox, read_source, tools_option
-from llmcc.driver.commands.run import how_to_resume, resumable, tell, terminal_observer
+from llmcc.driver.commands.run import how_to_resume, resumable, tell
 from llmcc.driver.commands.runs import DEFAULT_JOURNAL
+from llmcc.driver.commands.watching import shown
 from llmcc.ir.errors import LlmccError
 
 WORDS = ("done", "failed", "rerun")
@@ -48,10 +49,11 @@ def command(
     settle = dict(_settlement(one) for one in settled)
     toolbox = open_toolbox(tools, catalog)
     text = None if plan is None else read_source(plan)[1]
-    observer = None if as_json else terminal_observer()
     try:
-        with resumable(run, journal):
-            outcome = journaled.resume_sync(run, toolbox, journal=journal, settle=settle, text=text, observer=observer)
+        with shown(as_json=as_json) as board, resumable(run, journal):
+            watch = None if board is None else board.watch
+            given: dict[str, Any] = {"settle": settle, "text": text, "observer": board, "watch": watch}
+            outcome = journaled.resume_sync(run, toolbox, journal=journal, **given)
     except CallsInDoubt as error:
         options = " ".join(f"--settle '{key}=...'" for key in error.calls)
         raise UserError(f"{error}\n  llmcc resume {run} --journal {journal} {options}") from None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -22,15 +21,19 @@ from llmcc.driver.commands.common import (
     show_doubts,
     source_argument,
     tools_option,
+    trace_option,
 )
+from llmcc.driver.commands.watching import all_of, both, shown
 from llmcc.driver.execute import ordered, run_sync, to_the_end
 from llmcc.driver.program import CompileError, Program, compile
 from llmcc.ir.frame import Failure
 from llmcc.ir.values import to_text
 from llmcc.runtime.limits import Limits
-from llmcc.runtime.outcome import CallEnded, CallStarted, Observer, Outcome
+from llmcc.runtime.outcome import Outcome
 from llmcc.runtime.profile import Profile
 from llmcc.runtime.profile_file import add_to_file, check_target
+from llmcc.runtime.trace import Trace
+from llmcc.runtime.trace_file import check_target as check_trace_target
 
 
 @click.command("run")
@@ -39,6 +42,7 @@ from llmcc.runtime.profile_file import add_to_file, check_target
 @catalog_option
 @profile_option
 @click.option("--profile-out", metavar="FILE", help="Add what the calls took to this file.")
+@trace_option
 @dialect_option
 @click.option("-O", "level", type=click.IntRange(0, 2), default=2, show_default=True, help="How much to optimize.")
 @click.option("--json", "as_json", is_flag=True, help="Print values and calls as one JSON object.")
@@ -52,6 +56,7 @@ def command(
     catalog: str | None,
     profile: str | None,
     profile_out: str | None,
+    trace: str | None,
     dialect: str,
     level: int,
     as_json: bool,
@@ -67,6 +72,8 @@ def command(
     toolbox = open_toolbox(tools, catalog)
     if profile_out is not None:
         check_target(profile_out)  # now, and not after the calls are made
+    if trace is not None:
+        check_trace_target(trace)
     try:
         program = compile(
             text,
@@ -84,21 +91,36 @@ def command(
     given = {"deadline_s": deadline, "max_calls": max_calls, "max_running": concurrency}
     limits: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
     seen = Profile()
-    observers = [None if as_json else terminal_observer(), None if profile_out is None else seen]
-    if journal is None:
-        outcome = run_sync(program, observer=_all_of(observers), **limits)
-    else:
-        outcome = _journaled(program, journal, tools, catalog, _all_of(observers), limits)
+    runs: list[Any] = []
+    with shown(as_json=as_json) as board:
+        watch = runs.append if board is None else both(runs.append, board.watch)
+        options: dict[str, Any] = {"observer": all_of([board, None if profile_out is None else seen]), "watch": watch}
+        try:
+            if journal is None:
+                outcome = run_sync(program, **options, **limits)
+            else:
+                outcome = _journaled(program, journal, tools, catalog, limits, options)
+        except KeyboardInterrupt:
+            if trace is not None and runs:
+                Trace.of(runs[0].outcome(), program).save(trace)
+            raise
     tell(outcome, name, as_json=as_json)
     if journal is not None and outcome.run is not None and outcome.stopped is not None:
         click.echo(how_to_resume(outcome.run, journal), err=True)
     if profile_out is not None:
         add_to_file(seen, profile_out)
+    if trace is not None:
+        Trace.of(outcome, program).save(trace)
     return 0 if outcome.ok else 1
 
 
 def _journaled(
-    program: Program, journal: str, tools: str, catalog: str | None, observer: Observer | None, limits: dict[str, Any]
+    program: Program,
+    journal: str,
+    tools: str,
+    catalog: str | None,
+    limits: dict[str, Any],
+    options: dict[str, Any],
 ) -> Outcome:
     from llmcc.driver import journaled
 
@@ -108,9 +130,7 @@ def _journaled(
     session = journaled.begin(program, module, toolbox, journal, limits, tools=tools, catalog=catalog)
     bounds = Limits(**limits)
     with resumable(session.run, journal):
-        return to_the_end(
-            partial(journaled.execute, session, module, toolbox, limits=bounds, observer=observer),
-        )
+        return to_the_end(partial(journaled.execute, session, module, toolbox, limits=bounds, **options))
 
 
 @contextmanager
@@ -139,30 +159,6 @@ def tell(outcome: Outcome, name: str, *, as_json: bool) -> None:
         click.echo(f"warning: {key} did not stop when told to and may still be running", err=True)
     if outcome.failed is None:
         click.echo(to_text(outcome.value))
-
-
-def _all_of(observers: list[Observer | None]) -> Observer | None:
-    """One observer for several."""
-    wanted = [one for one in observers if one is not None]
-    if not wanted:
-        return None
-
-    def tell(news: CallStarted | CallEnded) -> None:
-        for one in wanted:
-            one(news)
-
-    return tell
-
-
-def terminal_observer() -> Any:
-    """On a terminal, calls are shown as they end."""
-    if not sys.stderr.isatty():
-        return None
-    from rich.console import Console
-
-    from llmcc.driver.show import Show
-
-    return Show(Console(stderr=True, highlight=False))
 
 
 def _failure_line(failure: Failure, name: str) -> str:

@@ -35,8 +35,10 @@ if TYPE_CHECKING:
     from llmcc.runtime import models
     from llmcc.runtime.journal.errors import CallsInDoubt, JournalDamaged, JournalError, RunTaken
     from llmcc.runtime.outcome import Outcome
+    from llmcc.runtime.replay import ReplayError, replay
     from llmcc.runtime.toolbox import Toolbox, load_toolbox
     from llmcc.runtime.tools import Tool, tool
+    from llmcc.runtime.trace import Trace, TraceError
 
 __version__ = "0.1.0"
 
@@ -69,6 +71,10 @@ _HOMES = {
     "load_toolbox": "llmcc.runtime.toolbox",
     "Tool": "llmcc.runtime.tools",
     "tool": "llmcc.runtime.tools",
+    "ReplayError": "llmcc.runtime.replay",
+    "replay": "llmcc.runtime.replay",
+    "Trace": "llmcc.runtime.trace",
+    "TraceError": "llmcc.runtime.trace",
 }
 
 __all__ = [
@@ -83,6 +89,7 @@ __all__ = [
     "LlmccError",
     "Outcome",
     "Program",
+    "ReplayError",
     "RunTaken",
     "SourceLimits",
     "Tool",
@@ -92,10 +99,13 @@ __all__ = [
     "ToolOutputError",
     "ToolTimeout",
     "Toolbox",
+    "Trace",
+    "TraceError",
     "aio",
     "compile",
     "load_toolbox",
     "models",
+    "replay",
     "resume",
     "resume_sync",
     "run",
