@@ -64,7 +64,7 @@ class Answer:
         """The trace of the run, the models' part included. See `llmcc.Trace.of`."""
         return Trace.record(
             self.outcome,
-            toolbox.signatures,
+            toolbox.runnable,
             plan="\n".join(self.plans),
             moments=self.moments,
             value_limit=value_limit,
