@@ -157,10 +157,22 @@ def test_calls_of_a_streamed_plan_start_while_the_planner_writes() -> None:
     assert written.endswith(PLAN)
     starts = {span.op: span for span in trace.timeline.calls}
     assert starts["leads"].start_s < ended[-1]
-    assert [str(wait) for wait in starts["booking"].waits][-1] == "held for acceptance" or starts[
-        "booking"
-    ].start_s >= ended[-1]
     assert replay(trace).values == answer.outcome.values
+
+
+def test_a_write_that_is_ready_while_the_planner_writes_is_held() -> None:
+    shop = Shop()
+    planner = Scripted(['b = book("Douro", 1)\na = search("y")\nreturn a\n'], tokens_per_s=10)
+
+    async def main() -> llmcc.Answer:
+        return await llmcc.Agent(shop.toolbox, planner=planner).ask("Where to?")
+
+    trace = run_virtual(main).trace(shop.toolbox)
+    (held,) = next(span.waits for span in trace.timeline.calls if span.op == "b")
+    (ended,) = [moment.at_s for moment in trace.moments if moment.what == "ended"]
+    assert str(held) == "held for acceptance"
+    assert held.end_s == pytest.approx(ended)
+    assert "held for acceptance" in chart(trace)
 
 
 def llmcc_cli(*argv: str) -> tuple[int, str, str]:
