@@ -50,7 +50,7 @@ OPERATORS = st.sampled_from(["not in", *"and or == != < <= > >= in + - * / // %"
 def paths(base: st.SearchStrategy[Any], index: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     bounds = st.none() | index
     return (
-        st.builds(Attribute, st.just(HERE), base, WORDS | st.sampled_from(sorted(KEYWORDS)), st.just(HERE))
+        st.builds(Attribute, st.just(HERE), base, WORDS | st.sampled_from(sorted(KEYWORDS)))
         | st.builds(Subscript, st.just(HERE), base, index)
         | st.builds(SliceOf, st.just(HERE), base, bounds, bounds)
     )
@@ -123,9 +123,9 @@ CLAUSES = (st.none() | EXPRESSIONS, AFTER, st.none() | EXPRESSIONS, COMMENTS)
 ACTIONS = calls(EXPRESSIONS) | comprehensions(EXPRESSIONS)
 NUMBERS = st.integers(0, 999).map(str)
 STATEMENTS = (
-    st.builds(Define, st.just(HERE), NAMES, st.just(HERE), EXPRESSIONS, *CLAUSES)
-    | st.builds(Define, st.just(HERE), NUMBERS, st.just(HERE), ACTIONS, *CLAUSES)
-    | st.builds(Define, st.just(HERE), st.none(), st.none(), ACTIONS, *CLAUSES)
+    st.builds(Define, st.just(HERE), NAMES, EXPRESSIONS, *CLAUSES)
+    | st.builds(Define, st.just(HERE), NUMBERS, ACTIONS, *CLAUSES)
+    | st.builds(Define, st.just(HERE), st.none(), ACTIONS, *CLAUSES)
     | st.builds(JoinStatement, st.just(HERE), st.none() | NUMBERS, arguments(EXPRESSIONS), COMMENTS)
     | st.builds(ReturnStatement, st.just(HERE), EXPRESSIONS, COMMENTS)
     | st.sampled_from(["Thought: so", "# why", "", "<END_OF_PLAN>"]).map(lambda text: Remark(HERE, text))
