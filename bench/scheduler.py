@@ -395,7 +395,7 @@ def table(figures: list[Figure]) -> str:
     for one in figures:
         lines.setdefault(one.group, []).append(one)
     return "\n".join(
-        f"{group + ':':24}" + "  ".join(f"{one.name.removeprefix(group).strip(': ')} {one}" for one in found)
+        f"{group + ':':25}" + "  ".join(f"{one.name.removeprefix(group).strip(': ')} {one}" for one in found)
         for group, found in lines.items()
     )
 
