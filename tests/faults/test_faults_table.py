@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from llmcc.runtime import progress, state
+from llmcc.runtime import state
 from llmcc.testing import faults_table
 from llmcc.testing.faults_cancel import cancel_at_any_step
 from llmcc.testing.faults_schedule import random_schedules
@@ -49,7 +49,8 @@ def test_any_schedule_means_the_same() -> None:
 
 @pytest.mark.slow
 def test_a_runtime_that_writes_too_early_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(progress, "writes", lambda op: False)
+    accepted = property(lambda machine: machine.plan, lambda machine, plan: None)
+    monkeypatch.setattr(state.Machine, "accepted", accepted, raising=False)
     assert stream_cut_anywhere(plans=1)[1] > 0
 
 

@@ -75,8 +75,8 @@ def test_a_run_that_was_struck_goes_on_where_it_was(folder: Path, blow: signal.S
     refused = llmcc(folder, "resume", json.loads(llmcc(folder, "runs", "--json").stdout)["runs"][0]["run"])
     assert refused.exit_code == 1 and "another process" in refused.stderr
     os.kill(process.pid, blow)
-    (folder / "wait").unlink()
     _, told = process.communicate(timeout=60)
+    (folder / "wait").unlink()  # not before, or the call may still end well
     if blow is signal.SIGINT:
         assert process.returncode == 130 and "go on with: llmcc resume" in told
     (run,) = json.loads(llmcc(folder, "runs", "--json").stdout)["runs"]
