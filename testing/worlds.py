@@ -10,7 +10,7 @@ from llmcc.ir.effects import split
 from llmcc.ir.errors import ToolError
 from llmcc.ir.frame import Failure
 from llmcc.ir.interpret import Result, interpret
-from llmcc.ir.ops import Map, Module, ValueOp, uses
+from llmcc.ir.ops import Map, Module, ValueOp, awaits
 from llmcc.ir.values import Value, canonical, to_text
 from llmcc.optimizer import alias
 from llmcc.optimizer.alias import may_alias
@@ -106,7 +106,7 @@ def _earlier(ops: tuple[ValueOp, ...]) -> dict[str, set[str]]:
     """What is over when each op starts."""
     found: dict[str, set[str]] = {}
     for op in ops:
-        direct = {name for name in (*uses(op), *op.after) if name in found}
+        direct = {name for name in (*awaits(op), *op.after) if name in found}
         found[op.name] = direct.union(*(found[name] for name in direct))
     return found
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from llmcc.ir.ops import Map, ValueOp, uses
+from llmcc.ir.ops import Map, ValueOp, awaits
 from llmcc.optimizer.validation.resources import Sums
 from llmcc.optimizer.validation.summary import Summary
 from llmcc.optimizer.validation.terms import Terms
@@ -83,7 +83,7 @@ class _Level:
 
     def _earlier(self) -> Iterator[tuple[ValueOp, int]]:
         """Each op with all that is over for sure when it starts; what nobody asks for again is forgotten."""
-        before = {op.name: {*uses(op), *op.after} for op in self.ops}
+        before = {op.name: {*awaits(op), *op.after} for op in self.ops}
         last = {name: place for place, op in enumerate(self.ops) for name in before[op.name]}
         over: dict[str, int] = {}
         for place, op in enumerate(self.ops):

@@ -51,10 +51,13 @@ class Terms(Table):
     def _first(self, outcomes: Iterable[int]) -> Iterator[int]:
         """Those that can be the first to fail: not those that one before them looks at itself."""
         behind: set[int] = set()
+        kept: int | None = None  # what is behind it is not known yet: of the last one nobody asks
         for one in outcomes:
-            if one not in behind:
-                yield one
-                behind |= self.behind(one)
+            if kept is not None:
+                behind |= self.behind(kept)
+            kept = None if one in behind else one
+            if kept is not None:
+                yield kept
 
     def behind(self, outcome: int) -> frozenset[int]:
         """Outcomes (the nearest ones) that are no failures if this one is none."""

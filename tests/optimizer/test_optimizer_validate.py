@@ -188,3 +188,12 @@ def test_it_imports_nothing_of_the_passes() -> None:
     ).stdout.split()
     ours = {name for name in loaded if name.startswith("llmcc.optimizer.")}
     assert {name for name in ours if not name.startswith("llmcc.optimizer.valid")} == set()
+
+
+def test_what_only_a_catch_uses_is_no_order() -> None:
+    write = 'call put(key = "x", value = 1) : any {effect = write("store:{key}")'
+    ops = f"%a = {write}}}\n%b = {write}, catch = %a}}\n"
+    before, after = (parse(f"plan {{dialect = 1, ordered = {word}}} {{\n{ops}}}\n") for word in ("false", "true"))
+    with pytest.raises(ValidationError, match="%b: it may start before %a is over"):
+        validate(before, after)
+    validate(before, optimize(before, passes="order-effects"))
