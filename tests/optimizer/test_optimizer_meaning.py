@@ -207,7 +207,7 @@ class World:
         key = canonical([self.seed, tool, dict(args), before])
         number = zlib.crc32(key.encode())
         if number % 6 == 0:
-            raise ToolError(key)
+            raise ToolError(f"{tool} fails: {number}")  # short: the runtime cuts long texts
         if effect.writes:
             self.write(touched, key)
         if signature.returns != ANY:
