@@ -40,7 +40,7 @@ demo: $(STAMPS)/local
 	@$(PY) examples/atlas/demo.py
 
 test: $(STAMPS)/dev $(STAMPS)/local
-	@$(PY) -m pytest $(PYTEST)
+	@$(PY) -m pytest -n auto $(PYTEST)
 
 bench-frontend: $(STAMPS)/dev
 	@$(PIP) --group bench

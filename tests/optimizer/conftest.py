@@ -6,7 +6,9 @@ import pytest
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """One line for each defect that was caught."""
+    """One line for each defect that was caught, if that is what was asked for."""
+    if not any("test_mutations" in argument for argument in terminalreporter.config.args):
+        return
     properties = (report.user_properties for report in terminalreporter.getreports("passed"))
     caught = [tuple(map(str, value)) for found in properties for name, value in found if name == "caught"]
     if not caught:
