@@ -41,7 +41,7 @@ def _table(found: list[RunLine]) -> list[str]:
     from llmcc.runtime.journal.session import call_text
 
     rows = [("run", "started (UTC)", "plan", "state", "calls")]
-    rows += [(one.run[:8], one.began.started[:19], _plan(one), one.state, str(one.done)) for one in found]
+    rows += [_row(one) for one in found]
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     lines = []
     for row, one in zip(rows, [None, *found], strict=True):
@@ -51,11 +51,15 @@ def _table(found: list[RunLine]) -> list[str]:
     return lines
 
 
-def _plan(one: RunLine) -> str:
-    return visible(Path(one.began.name).name)[:40]
+def _row(one: RunLine) -> tuple[str, str, str, str, str]:
+    if one.began is None:
+        return one.run[:8], "", "", one.state, ""
+    return one.run[:8], one.began.started[:19], visible(Path(one.began.name).name)[:40], one.state, str(one.done)
 
 
 def _to_json(one: RunLine) -> dict[str, Any]:
+    if one.began is None:
+        return {"run": one.run, "state": one.state}
     return {
         "run": one.run,
         "started": one.began.started,

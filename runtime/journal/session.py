@@ -27,19 +27,22 @@ from llmcc.runtime.journal.secrets import Redaction
 from llmcc.runtime.journal.storage import Connect, Storage
 from llmcc.runtime.journal.writer import Log, ThreadWriter, Writer
 
-RunState: TypeAlias = Literal["ended", "running", "interrupted", "in doubt"]
+RunState: TypeAlias = Literal["ended", "running", "interrupted", "in doubt", "damaged"]
 MakeWriter: TypeAlias = Callable[[Log], Writer]
 
 
 @dataclass(frozen=True, slots=True)
 class RunLine:
-    """A run in a journal's list. `state` is `interrupted` or `in doubt` if nobody executes it and it is not over."""
+    """A run in a journal's list. `state` is `interrupted` or `in doubt` if nobody executes it and it is not over.
+
+    Of a run that is `damaged`, whose records are not as they were written, nothing else is known.
+    """
 
     run: str
     state: RunState
-    began: Began
-    done: int
-    doubts: tuple[Intended, ...]
+    began: Began | None = None
+    done: int = 0
+    doubts: tuple[Intended, ...] = ()
 
 
 class Session:
@@ -154,10 +157,10 @@ class Session:
 
 
 def runs(path: str | Path) -> list[RunLine]:
-    """The runs of a journal, in the order in which they began.
+    """The runs of a journal, in the order in which they began, damaged ones first.
 
     Raises:
-        JournalError: the journal cannot be read, or is damaged.
+        JournalError: the journal as a whole cannot be read, or is damaged.
     """
     journal = Path(path)
     storage = Storage(journal)
@@ -166,7 +169,7 @@ def runs(path: str | Path) -> list[RunLine]:
         found = [_line(journal, storage, run) for run in storage.runs()]
     finally:
         storage.close()
-    return sorted(found, key=lambda one: (one.began.started, one.run))
+    return sorted(found, key=lambda one: ("" if one.began is None else one.began.started, one.run))
 
 
 def module_digest(module: Module) -> str:
@@ -229,7 +232,10 @@ def _require_end(rows: list[chain.Row], known: chain.Tip, tip: chain.Tip) -> Non
 
 
 def _line(journal: Path, storage: Storage, run: str) -> RunLine:
-    history, _, _ = _read(storage, run)
+    try:
+        history, _, _ = _read(storage, run)
+    except JournalDamaged:
+        return RunLine(run, "damaged")
     doubts = tuple(history.doubts)
     state: RunState = "in doubt" if doubts else "interrupted"
     if history.ended is not None:

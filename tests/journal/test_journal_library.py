@@ -260,3 +260,12 @@ def test_a_full_disk_stops_the_run_before_its_next_effect(tmp_path: Path) -> Non
     known = len(Session.reopen(journal, line.run).history.ends) + len(line.doubts)
     assert 0 < int(made) <= known < 400
     assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] != 300000
+
+
+def test_a_damaged_run_hides_no_other(tmp_path: Path) -> None:
+    journal = tmp_path / "runs.db"
+    names = [llmcc.run_sync(llmcc.compile("return 1", toolbox()), journal=journal).run for _ in range(3)]
+    with sqlite3.connect(journal) as database:
+        database.execute("update record set body = body || ' ' where run = ? and seq = 1", (names[1],))
+    found = {one.run: one.state for one in runs(journal)}
+    assert found == {names[0]: "ended", names[1]: "damaged", names[2]: "ended"}
