@@ -9,7 +9,8 @@ from collections.abc import Iterator
 
 import msgspec
 
-from llmcc.ir.ops import Map, ValueOp, awaits
+from llmcc.ir.expr import Ref
+from llmcc.ir.ops import Compute, Map, ValueOp, awaits
 from llmcc.optimizer.validation.resources import Sums
 from llmcc.optimizer.validation.summary import Summary
 from llmcc.optimizer.validation.terms import Terms
@@ -101,23 +102,33 @@ class _Level:
         if not any(op.after for op in old):
             return {}
         by_call = {self.after.calls[op.name]: op.name for op in reversed(self._calls())}
+        stands: dict[str, str] = {}  # names for earlier values, with the value that each stands for
+        for op in self.ops:
+            if isinstance(op, Compute) and isinstance(op.expr, Ref):
+                stands[op.name] = stands.get(op.expr.name, op.expr.name)
         instead: dict[str, int] = {}
         wanted: dict[str, int] = {}
         for op in old:
             awaited = 0
             for name in op.after:
                 awaited |= instead[name]
-            now = self._now(op, before, by_call)
+            now = self._now(op, before, by_call, stands)
             instead[op.name] = awaited if now is None else self.bits[now]
             if now is not None and awaited:
                 wanted[now] = wanted.get(now, 0) | (awaited & ~self.bits[now])
         return wanted
 
-    def _now(self, op: ValueOp, before: Summary, by_call: dict[int, str]) -> str | None:
+    def _now(
+        self, op: ValueOp, before: Summary, by_call: dict[int, str], stands: dict[str, str]
+    ) -> str | None:
         """Which op of this level makes the call that an op made before; none, if there is no such call any more."""
         if op.name not in before.calls or op.name in self.bits:
             return op.name if op.name in before.calls else None
         made = before.calls[op.name]
+        # Of several that make the call, the one that the op has become a name for.
+        named = stands.get(op.name)
+        if named in self.bits and self.after.calls[named] == made:
+            return named
         other = by_call.get(made)
         # A duplicate that is gone altogether was not needed; one that has become a name for the other was.
         merged = op.name in self.after.outcomes and self.terms.source(self.after.outcomes[op.name]) == made

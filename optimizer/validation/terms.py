@@ -22,6 +22,9 @@ OPPOSITE = {"==": "!=", "!=": "==", "in": "not in", "not in": "in"}
 WIDE = 64
 #: Among how many of the outcomes behind another one is looked for.
 NEAR = 16
+#: How deep a condition is taken apart to see whether it holds.
+NESTED = 8
+_LOGIC = frozenset({"not", "and", "or"})
 _UNTRUE = 1 << 48
 
 
@@ -147,9 +150,23 @@ class Terms(Table):
 
     def settled(self, term: int, facts: Facts) -> int:
         """A term where these facts hold; a constant is itself, also where it was taken for a condition."""
-        if (term not in facts and untrue(term) not in facts) or term in self.values:
+        if term in self.values:
             return term
-        return self.true if term in facts else self.false
+        if self.holds(term, True, facts):
+            return self.true
+        return self.false if self.holds(term, False, facts) else term
+
+    def holds(self, term: int, value: bool, facts: Facts, depth: int = NESTED) -> bool:
+        """Whether facts say that a condition was true, or false, in the way in which `shown` takes it apart."""
+        if (term if value else untrue(term)) in facts:
+            return True
+        key = self.keys[term]
+        if key[0] not in _LOGIC or not depth:
+            return False
+        if key[0] == "not":
+            return self.holds(key[1], not value, facts, depth - 1)
+        whole = key[0] == ("and" if value else "or") and len(key) <= WIDE
+        return whole and all(self.holds(part, value, facts, depth - 1) for part in key[1:])
 
     def under(self, outcome: int, facts: Facts, depth: int = 16) -> int:
         """An outcome where these facts hold: what is among them is no question any more."""
@@ -170,16 +187,12 @@ class Terms(Table):
         """What is left of a condition where these facts hold."""
         term = self.settled(self.term(guard), facts)
         if self.keys[term][0] == "and":
-            term = self.all_of([part for part in self.keys[term][1:] if not self._holds(part, facts)])
+            term = self.all_of([part for part in self.keys[term][1:] if not self.holds(part, True, facts)])
         required = self.keys[guard][1] if self.kind(guard) == "eval" else self.required((guard,))
         left = tuple(one for one in required if ok(one) not in facts)
         if term == self.term(guard) and len(left) == len(required):
             return guard
         return self.outcome(left, term)
-
-    def _holds(self, condition: int, facts: Facts) -> bool:
-        shown = self.shown(condition, True)
-        return bool(shown) and shown <= facts
 
     def all_of(self, parts: list[int]) -> int:
         """The condition that all these are true, in this order."""

@@ -81,6 +81,16 @@ LAWS: dict[str, tuple[str, str, str]] = {
         '%r = expr [1 if %a == "x" else 2] : any {when = %a == "x"}',
         '%r = expr [1] : any {when = %a == "x"}',
     ),
+    "a negation that holds": (
+        A,
+        "%n = expr not %a : bool\n%r = expr [%n] : any {when = %n}",
+        "%n = expr not %a : bool\n%r = expr [true] : any {when = %n}",
+    ),
+    "a condition that never has a value": (
+        "",
+        "%n = expr not null : any\n%r = expr [%n] : any {when = %n}",
+        "%n = expr not null : any\n%r = expr [true] : any {when = %n}",
+    ),
     "an item": (
         f"{A} {B}",
         "%r = expr [%b, %a][1] : any {when = [%a, %b] != 1}",
@@ -188,6 +198,17 @@ def test_it_imports_nothing_of_the_passes() -> None:
     ).stdout.split()
     ours = {name for name in loaded if name.startswith("llmcc.optimizer.")}
     assert {name for name in ours if not name.startswith("llmcc.optimizer.valid")} == set()
+
+
+def test_of_equal_calls_the_one_counts_that_a_duplicate_has_become_a_name_for() -> None:
+    same = 'call calc(a = "x") : any {effect = pure'
+    edges = f"%d = {same}, after = [%c]}}\nreturn [%a, %b, %c, %d]\n"
+    first = f"plan {{dialect = 1, ordered = false}} {{\n%a = {same}, catch = false}}\n%b = {same}}}\n"
+    before = parse(f"{first}%c = {same}}}\n{edges}}}\n")
+    validate(before, parse(f"{first}%c = expr %b : any\n{edges}}}\n"))
+    assert optimize(before, passes="merge-duplicates,remove-dead").ops
+    with pytest.raises(ValidationError, match="%d: it may start before %b is over"):
+        validate(before, parse(f"{first}%c = expr %b : any\n{edges.replace('[%c]', '[%a]')}}}\n"))
 
 
 def test_what_only_a_catch_uses_is_no_order() -> None:
