@@ -7,9 +7,9 @@ from functools import reduce
 from llmcc.ir import expr as e
 from llmcc.optimizer.validation.laws import Laws
 from llmcc.optimizer.validation.table import Key
-from llmcc.optimizer.validation.terms import WIDE, Facts, looked_at, ok, untrue
+from llmcc.optimizer.validation.terms import NEAR, Facts, looked_at, ok, untrue
 
-#: How far down a value is looked into, and at how many of its parts.
+#: How far down a value is looked into, and at how many parts of parts.
 DEPTH, PARTS = 12, 256
 #: How often facts are looked at in the light of each other.
 ROUNDS = 2
@@ -50,27 +50,37 @@ class Rewriting:
             return facts
         found = self._closed.get(facts)
         if found is None:
-            found = facts
-            for _ in range(ROUNDS):  # what is found may show how more looks
-                found = found.union(*(self._also(one, found) for one in found))
-            self._closed[facts] = found
+            found = self._closed[facts] = self._closure(facts)
+        return found
+
+    def _closure(self, facts: Facts) -> Facts:
+        # All of it together takes no more steps than one value, so that many facts cost no more than a few.
+        self._left, self._maps = PARTS, False
+        found = facts
+        for _ in range(ROUNDS):  # what is found may show how more looks
+            more = found.union(*(self._also(one, found) for one in sorted(found)))
+            if len(more) == len(found):
+                break
+            found = more
         return found
 
     def _also(self, fact: int, facts: Facts) -> Facts:
         """What else is known by a fact where others hold."""
+        if self._left <= 0:
+            return frozenset()
         if fact < 0:
             return self._fine(ok(fact), facts)
         holds = fact < len(self._t.keys)
         term = fact if holds else untrue(fact)
-        now = self.under(term, facts - self._t.shown(term, holds))
+        now = self._under(term, facts - self._t.shown(term, holds), DEPTH)
         return frozenset() if now == term or now in self._t.values else self._t.shown(now, holds)
 
     def _fine(self, outcome: int, facts: Facts) -> Facts:
         """What else is known if an outcome is no failure: what it requires is none either."""
         found: set[int] = set()
         stack = [outcome]
-        while stack and len(found) < WIDE:
-            now = self.under(stack.pop(), facts)
+        while stack and len(found) < NEAR and self._left > 0:
+            now = self._under(stack.pop(), facts, DEPTH)
             new = {now, *looked_at(self._t.keys[now])} - found
             found |= new
             stack += new - {now}
@@ -78,13 +88,13 @@ class Rewriting:
 
     def _under(self, number: int, conditions: Facts, depth: int) -> int:
         settled = self._t.settled(number, conditions)
-        kind = self._t.kind(number)
+        key = self._t.keys[number]
+        kind = key[0]
         if settled != number or depth == 0 or kind in _LEAVES or (kind == "map" and not self._maps):
             return settled
         found = self._made.get((conditions, self._maps, number))
         if found is None:
-            self._left -= 1
-            if self._left < 0:
+            if self._left <= 0:
                 return number
             rebuilt = self._rebuilt(number, conditions, depth - 1)
             found = self._made[conditions, self._maps, number] = self._t.settled(rebuilt, conditions)
@@ -93,6 +103,7 @@ class Rewriting:
     def _rebuilt(self, number: int, conditions: Facts, depth: int) -> int:
         key = self._t.keys[number]
         old = _parts(key)
+        self._left -= 1 + len(old)
         new = [self._under(one, conditions, depth) for one in old]
         if key[0] == "eval":
             open_ = [now for now, was in zip(new, key[1], strict=False) if ok(was) not in conditions]
