@@ -7,7 +7,7 @@ from llmcc.ir.types import Type
 from llmcc.optimizer.validation.expressions import Expressions
 from llmcc.optimizer.validation.resources import ALL, UNKNOWN, Name, Sums, epoch, name_of
 from llmcc.optimizer.validation.summary import Region, Shared, Site, Touch
-from llmcc.optimizer.validation.terms import ok
+from llmcc.optimizer.validation.terms import Facts, ok
 
 
 class Calls(Expressions):
@@ -30,23 +30,33 @@ class Calls(Expressions):
 
     def call(self, op: Call, region: Region) -> int:
         """What becomes of a call: the same as of any other with the same arguments in the same state."""
-        self.enter(expr for _, expr in op.args)
-        args = {name: self.term(expr) for name, expr in op.args}
-        required = self.seen
-        names = self.resources(op, args)
+        args, names, required, fine = self.arguments(op)
         state = () if self.carried is None else epoch(self.state, names)
         # A write happens once for each element of the lists around it.
         loops = region.loops if op.effect.writes else ()
         key = ("call", op.tool, tuple(args), op.effect, op.type, tuple(args.values()), state, loops)
         made = self.t.node(key, op.type, uncertain=True)
-        conditions = region.conditions.union(map(ok, required))
-        site = Site(made, conditions, region.loops, op.name)
+        site = Site(made, region.conditions | fine, region.loops, op.name)
         (self.writes if op.effect.writes else self.looks).append(site)
         self.calls[op.name] = made
         self.touched[op.name] = tuple(Touch(name, op.effect.writes) for name in names)
         if op.effect.writes:
             self.write(made, names)
         return self.t.outcome(required, made)
+
+    def arguments(self, op: Call) -> tuple[dict[str, int], tuple[Name, ...], tuple[int, ...], Facts]:
+        """The terms of a call's arguments, the resources that it touches, the outcomes that it requires, and these as
+        facts.
+        """
+        known = self.known(op.args, op.effect)
+        if known is not None:
+            found: tuple[dict[str, int], tuple[Name, ...], tuple[int, ...], Facts] = known
+            return found
+        used = self.enter(expr for _, expr in op.args)
+        args = {name: self.term(expr) for name, expr in op.args}
+        found = args, self.resources(op, args), self.seen, frozenset(map(ok, self.seen))
+        self.remember(op.args, op.effect, used, found)
+        return found
 
     def resources(self, op: Call, args: dict[str, int]) -> tuple[Name, ...]:
         """The resources that a call touches."""

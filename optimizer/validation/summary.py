@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
 import msgspec
 
@@ -51,6 +52,18 @@ class Summary(msgspec.Struct, frozen=True):
     outcomes: dict[str, int]
 
 
+class Seen(msgspec.Struct, frozen=True, gc=False):
+    """What was `found` for some expressions (`what`, looked at `how`) where facts held and names had these values."""
+
+    what: object
+    how: object
+    facts: Facts
+    top: Facts
+    names: tuple[str, ...]
+    values: list[int]
+    found: Any
+
+
 class Shared:
     """What two modules are compared by: one table, and a random number for each write."""
 
@@ -58,6 +71,8 @@ class Shared:
         self.terms = Terms()
         self.laws = Laws(self.terms)
         self.rewriting = Rewriting(self.laws)
+        #: By the `id` of expressions: most passes leave most of them as they are.
+        self.seen: dict[int, Seen] = {}
         self._tokens: dict[int, int] = {}
         self._random = random.Random(0)
 
