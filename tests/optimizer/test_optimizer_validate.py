@@ -31,6 +31,7 @@ from llmcc.optimizer.validate import ValidationError, Validator, validate
 from llmcc.optimizer.validation.resources import ALL, Sums, meets
 from llmcc.testing.modules import TOOLS, modules
 from llmcc.testing.opportunities import opportunities
+from llmcc.testing.work import work_of
 
 GOLDEN = sorted((Path(__file__).parent / "golden").rglob("*.txt"))
 PLANS = int(os.environ.get("LLMCC_PLANS", "300"))
@@ -187,6 +188,39 @@ def chain(length: int) -> Module:
 def test_long_chains_are_no_deep_ones() -> None:
     module = chain(5000)
     validate(module, parse_again(module))
+
+
+def conditions(length: int) -> Module:
+    """Each call has a condition that gathers all those before."""
+    ops = ['%v0 = call look(key = "x") : bool {effect = read("store:{key}")}']
+    for i in range(1, length, 2):
+        ops += [
+            f'%v{i} = call look(key = "k{i}") : bool {{effect = read("store:{{key}}"), when = %v{i - 1}}}',
+            f"%v{i + 1} = expr %v{i - 1} and %v{i} : bool",
+        ]
+    return parse("\n".join(["plan {dialect = 1, ordered = false} {", *ops, f"return %v{length - 1}", "}", ""]))
+
+
+def steps(length: int) -> int:
+    module = conditions(length)
+    after = parse_again(module)
+    return work_of(lambda: validate(module, after))
+
+
+@pytest.mark.slow
+def test_many_conditions_cost_no_more_each_than_a_few() -> None:
+    # About 6,000 function calls an op, and hardly more for twice as many; where every fact may look at all others,
+    # 45,000 for a third as many.
+    assert steps(301) < 301 * 12_000
+
+
+def test_what_is_left_as_it_was_costs_less() -> None:
+    module = chain(200)
+    end = Return(expr=e.ListOf((e.Ref("v199"),)))
+    new = work_of(lambda: validate(module, parse_again(module)))
+    assert work_of(lambda: validate(module, Module((*module.ops[:-1], end)))) < new
+    same = msgspec.structs.replace(module, ops=tuple(msgspec.structs.replace(op) for op in module.ops))
+    assert work_of(lambda: validate(module, same)) < new / 4
 
 
 def test_it_imports_nothing_of_the_passes() -> None:
