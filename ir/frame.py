@@ -16,6 +16,7 @@ from llmcc.ir.evaluate import evaluate, evaluate_guard
 from llmcc.ir.expr import Expr, Ref, refs
 from llmcc.ir.ops import Call, End, Join, Map, ValueOp, needs
 from llmcc.ir.span import Span
+from llmcc.ir.types import ANY
 from llmcc.ir.values import Value, importable, kind, mismatch
 
 #: Elements that one map may have, unless told otherwise.
@@ -81,8 +82,10 @@ class Frame:
         if self.failures:
             self.require(needs(op))
         env = self.env
-        # Most arguments are values as they are: those need no evaluator.
-        return {name: env[expr.name] if type(expr) is Ref else evaluate(expr, env) for name, expr in op.args}
+        found: dict[str, Value] = {}
+        for name, expr in op.args:  # most are values as they are: those need no evaluator
+            found[name] = env[expr.name] if type(expr) is Ref else evaluate(expr, env)
+        return found
 
     def elements(self, op: Map, max_fanout: int) -> list[Value]:
         """The elements that a map goes through.
@@ -159,7 +162,7 @@ def check_result(op: Call, result: object) -> Value:
     except ValueError as error:
         reason = str(error)[:MAX_REASON]
         raise ToolOutputError(f"{op.tool} returned something that is no plan value: {reason}") from None
-    wrong = mismatch(value, op.type)
+    wrong = None if op.type is ANY else mismatch(value, op.type)
     if wrong:
         raise ToolOutputError(f"{op.tool} returned a wrong type: {wrong[:MAX_REASON]}")
     return value

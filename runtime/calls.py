@@ -14,12 +14,11 @@ class Calls(Progress):
     """The part of the machine that knows of calls."""
 
     def _call_finished(self, event: ev.CallFinished) -> None:
-        node = self._running(event.key, event)
+        node = self.queue.running.get(event.key) or self._running(event.key, event)
         self.queue.release(node)
         if node.state == "withdrawn":
             return
-        op = node.op
-        assert isinstance(op, Call)
+        op: Call = node.op  # type: ignore[assignment]  # nothing else runs
         try:
             value = check_result(op, event.value)
         except Exception as error:
@@ -60,13 +59,15 @@ class Calls(Progress):
         raise IllegalTransition(f"{type(event).__name__} for a call that does not run; {story}")
 
     def _start_ready(self) -> None:
+        moved = (self.events, "running")
         for node in self.queue.take():
             node.attempt = 1
-            node.enter("running", self.events)
+            node.state = "running"
+            node.path += moved
             self._start(node)
 
     def _start(self, node: Node, delay_s: float | None = None) -> None:
-        op = node.op
-        assert isinstance(op, Call) and node.args is not None
+        op: Call = node.op  # type: ignore[assignment]  # nothing else starts
+        assert node.args is not None
         batch = node.batch.name if node.batch is not None and node.batch.size > 1 else None
         self._out.append(ev.StartCall(node.key, op.name, op.tool, node.args, node.attempt, delay_s, batch))

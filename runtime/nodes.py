@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from llmcc.ir.expr import Ref, refs
+from llmcc.ir.expr import Const, Ref, refs
 from llmcc.ir.frame import Failure, Frame
 from llmcc.ir.ops import Call, Map, Op, ValueOp, needs
 from llmcc.ir.values import Value
@@ -124,14 +124,19 @@ def prerequisites(op: Op) -> list[str]:
     if isinstance(op, Call):
         found = [] if op.guard is None else refs(op.guard)
         for _, expr in op.args:
-            found += (expr.name,) if type(expr) is Ref else refs(expr)
+            if type(expr) is Ref:
+                found.append(expr.name)
+            elif type(expr) is not Const:
+                found += refs(expr)
     elif isinstance(op, ValueOp):
         found = [] if op.guard is None else refs(op.guard)
         found += needs(op)
     else:
         return needs(op)
     found += op.after
-    return list(dict.fromkeys(found)) if len(found) > 1 else found
+    if len(found) < 2 or (len(found) == 2 and found[0] != found[1]):
+        return found
+    return list(dict.fromkeys(found))
 
 
 def writes(op: ValueOp) -> bool:

@@ -113,21 +113,23 @@ class Progress:
         self.held.append(node)
 
     def _admit(self, node: Node) -> None:
-        if isinstance(node.op, Call):
-            return self._admit_call(node)
-        node.enter("open", self.events)
-        self._agenda.append(node)
+        if isinstance(node.op, Map):
+            node.enter("open", self.events)
+            self._agenda.append(node)
+        else:
+            self._admit_call(node)
 
     def _admit_call(self, node: Node) -> None:
         if self.calls >= self.limits.max_calls:
-            self._fail(node, errors.LimitExceeded(f"the run has made its {self.limits.max_calls:,} calls"))
-            return
+            error = errors.LimitExceeded(f"the run has made its {self.limits.max_calls:,} calls")
+            return self._fail(node, error)
         self.calls += 1
-        node.enter("ready", self.events)
+        node.state = "ready"
+        node.path += (self.events, "ready")
         self.queue.push(node)
 
     def _succeed(self, node: Node, op: ValueOp, value: Value) -> None:
-        node.region.frame.succeed(op, value)
+        node.region.frame.values[op.name] = value
         self._over(node, "done")
 
     def _fail(self, node: Node, error: Exception) -> None:
@@ -150,11 +152,12 @@ class Progress:
         self._over(node, "failed" if op.name in frame.failures else "done")
 
     def _over(self, node: Node, state: State) -> None:
-        node.enter(state, self.events)
+        node.state = state
+        node.path += (self.events, state)
         node.args = node.error = None
-        if node.dependents is not None:
-            self._free(node.dependents)
-            node.dependents = None
+        dependents, node.dependents = node.dependents, None
+        if dependents is not None:
+            self._free(dependents)
         region = node.region
         region.unfinished -= 1
         if region.owner is not None and region.unfinished == 0:

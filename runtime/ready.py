@@ -18,42 +18,59 @@ _Entry: TypeAlias = tuple[float, tuple[int, ...], int, Node]
 class ReadyQueue:
     """Hands out calls, the longest critical path first, then in program order, within the limits.
 
-    Most calls come in the order in which they are to go: those wait in a line, the others in a heap. Calls whose tool
+    A call that came alone, while nobody waited, just starts, if there is a slot in the run and its tool counts none.
+    Most others come in the order in which they are to go: those wait in a line, the rest in a heap. Calls whose tool
     is at its limit are parked beside both, and for each slot that the tool gets back, or place in a batch, the best of
     them returns. So a call moves a bounded number of times, however many wait.
     """
 
     def __init__(self, concurrency: int | None, limits: Mapping[str, int], batches: Mapping[str, int]) -> None:
         self._concurrency = inf if concurrency is None else concurrency
+        self._limits = limits
+        self._fresh: list[Node] = []
         self._line: deque[_Entry] = deque()
         self._heap: list[_Entry] = []
         self._parked: dict[str, list[_Entry]] = {}
         self._pushed = 0
         self.running: dict[str, Node] = {}
         self.slots = Slots(limits, batches)
-
-    def push(self, node: Node) -> None:
-        """Adds a call."""
-        self._pushed += 1
-        # The third part decides between a call that was withdrawn and the one that took its place in the program.
-        self._insert((-(call_of(node).priority or 0.0), node.order, self._pushed, node))
+        #: Adds a call.
+        self.push = self._fresh.append
 
     def take(self) -> Sequence[Node]:
         """The calls that may start now, the best first; they count as running. They can share batches."""
-        if not self._line and not self._heap:
-            return ()
+        fresh, line, running = self._fresh, self._line, self.running
+        if fresh:
+            if len(fresh) == 1 and not line and not self._heap and self._starts(fresh[0]):
+                return (fresh.pop(),)
+            self._line_up(fresh)
         taken: list[Node] = []
-        while (self._line or self._heap) and len(self.running) < self._concurrency:
-            entry = self._best() if self._heap else self._line.popleft()
-            node = entry[3]
-            op = call_of(node)
+        while (line or self._heap) and len(running) < self._concurrency:
+            entry = self._best() if self._heap else line.popleft()
+            node: Node = entry[3]
+            op: Call = node.op  # type: ignore[assignment]  # of nothing else there is an entry
             if node.state != "ready":
                 self._unpark(op.tool)
-            elif not self.slots.counts(op) or self._admits(entry, op):
-                self.running[node.key] = node
+            elif (op.batch is None and op.tool not in self._limits) or self._admits(entry, op):
+                running[node.key] = node
                 taken.append(node)
         self.slots.close()
         return taken
+
+    def _starts(self, node: Node) -> bool:
+        """Whether a call starts at once, as it matters to no other."""
+        op = call_of(node)
+        if op.batch is not None or op.tool in self._limits or node.state != "ready" or self.full:
+            return False
+        self.running[node.key] = node
+        return True
+
+    def _line_up(self, fresh: list[Node]) -> None:
+        for node in fresh:
+            self._pushed += 1
+            # The third part decides between a call that was withdrawn and the one that took its place in the program.
+            self._insert((-(call_of(node).priority or 0.0), node.order, self._pushed, node))
+        fresh.clear()
 
     def _admits(self, entry: _Entry, op: Call) -> bool:
         """Gives a call what it needs of its tool; if there is nothing left, it is parked."""
@@ -67,13 +84,14 @@ class ReadyQueue:
     def release(self, node: Node) -> None:
         """Gives back the slots of a call that is no longer running."""
         del self.running[node.key]
-        op = call_of(node)
-        if self.slots.counts(op) and self.slots.release(node, op):
+        op: Call = node.op  # type: ignore[assignment]  # nothing else runs
+        if (op.batch is not None or op.tool in self._limits) and self.slots.release(node, op):
             self._unpark(op.tool)
 
     def clear(self) -> list[Node]:
         """Removes and returns all calls that have not started, in program order."""
         nodes = sorted(self.waiting(), key=lambda node: node.order)
+        self._fresh.clear()
         self._line.clear()
         self._heap.clear()
         self._parked.clear()
@@ -81,6 +99,7 @@ class ReadyQueue:
 
     def waiting(self) -> Iterator[Node]:
         """The calls that have not started, in no order."""
+        yield from (node for node in self._fresh if node.state == "ready")
         for entries in (self._line, self._heap, *self._parked.values()):
             yield from (entry[-1] for entry in entries if entry[-1].state == "ready")
 

@@ -23,10 +23,6 @@ class Slots:
         #: The slots that are taken, of the tools that have a limit.
         self.taken: Counter[str] = Counter()
 
-    def counts(self, op: Call) -> bool:
-        """Whether it matters for other calls that this one runs."""
-        return op.tool in self._limits or op.batch is not None
-
     def full(self, tool: str) -> bool:
         """Whether the tool has no slot left."""
         return tool in self._limits and self.taken[tool] >= self._limits[tool]
@@ -54,7 +50,8 @@ class Slots:
 
     def close(self) -> None:
         """Says that the batches that were being made up start now: nothing can join them any more."""
-        self._open.clear()
+        if self._open:
+            self._open.clear()
 
     def release(self, node: Node, op: Call) -> bool:
         """Takes back what a call has that is over; whether that gives the tool a slot back."""

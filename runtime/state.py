@@ -85,7 +85,8 @@ class Machine(Calls):
         self.more = event.more
         if not event.more:
             self._start_ready()
-        self._conclude()
+        if self.end is not None or not self.top.unfinished:
+            self._conclude()
         return out
 
     def validate(self) -> None:
@@ -105,12 +106,15 @@ class Machine(Calls):
         if self.open_end is not None or self.end is not None:
             self._require_room_for(op)
         names = prerequisites(op)
-        others = self._earlier(op, names) if names else []
+        others = self._earlier(op, names) if names else ()
         if isinstance(op, _ENDS):
             self._open_plan()
             node = self.open_end = self._node(f"<end of plan {self.plan}>", op, top, (len(self.nodes),))
         else:
-            self._require_new(op)
+            if op.catch is not None:
+                self._earlier(op, refs(op.catch))
+            if op.name in top.nodes:
+                raise IllegalTransition(f"{op.name!r} is defined twice; {top.nodes[op.name].story()}")
             self._open_plan()
             node = top.nodes[op.name] = self._node(op.name, op, top, (len(self.nodes),))
             top.unfinished += 1
@@ -131,12 +135,6 @@ class Machine(Calls):
         except KeyError as missing:
             text = f"an op uses or comes after {missing}, which was not added before: {op!r}"
             raise IllegalTransition(text) from None
-
-    def _require_new(self, op: ValueOp) -> None:
-        if op.catch is not None:
-            self._earlier(op, refs(op.catch))
-        if op.name in self.top.nodes:
-            raise IllegalTransition(f"{op.name!r} is defined twice; {self.top.nodes[op.name].story()}")
 
     def _open_plan(self) -> None:
         if self.phase == "settled":
