@@ -6,11 +6,12 @@ from llmcc.ir import errors
 from llmcc.ir.frame import DependencyFailed, Failure, check_result
 from llmcc.ir.ops import Call
 from llmcc.runtime import events as ev
-from llmcc.runtime.nodes import Node
-from llmcc.runtime.progress import IllegalTransition, Progress
+from llmcc.runtime.nodes import Node, State
+from llmcc.runtime.beginnings import Beginnings
+from llmcc.runtime.progress import IllegalTransition
 
 
-class Calls(Progress):
+class Calls(Beginnings):
     """The part of the machine that knows of calls."""
 
     def _call_finished(self, event: ev.CallFinished) -> None:
@@ -24,7 +25,8 @@ class Calls(Progress):
         except Exception as error:
             self._fail(node, error)
         else:
-            self._succeed(node, op, value)
+            node.region.frame.values[op.name] = value
+            self._over(node, "done")
 
     def _call_failed(self, event: ev.CallFailed) -> None:
         node = self._running(event.key, event)
@@ -59,12 +61,16 @@ class Calls(Progress):
         raise IllegalTransition(f"{type(event).__name__} for a call that does not run; {story}")
 
     def _start_ready(self) -> None:
-        moved = (self.events, "running")
+        moved: tuple[int | State, ...] = (self.events, "running")
         for node in self.queue.take():
             node.attempt = 1
             node.state = "running"
             node.path += moved
-            self._start(node)
+            if node.batch is not None:
+                self._start(node)
+                continue
+            op: Call = node.op  # type: ignore[assignment]  # nothing else starts
+            self._out.append(ev.StartCall(node.key, op.name, op.tool, node.args, 1))  # type: ignore[arg-type]  # set
 
     def _start(self, node: Node, delay_s: float | None = None) -> None:
         op: Call = node.op  # type: ignore[assignment]  # nothing else starts

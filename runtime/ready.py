@@ -41,14 +41,19 @@ class ReadyQueue:
         """The calls that may start now, the best first; they count as running. They can share batches."""
         fresh, line, running = self._fresh, self._line, self.running
         if fresh:
-            if len(fresh) == 1 and not line and not self._heap and self._starts(fresh[0]):
-                return (fresh.pop(),)
+            if len(fresh) == 1 and not line and not self._heap and len(running) < self._concurrency:
+                node = fresh[0]
+                op: Call = node.op  # type: ignore[assignment]  # of nothing else there is an entry
+                if op.batch is None and op.tool not in self._limits and node.state == "ready":
+                    running[node.key] = node
+                    fresh.clear()
+                    return (node,)
             self._line_up(fresh)
         taken: list[Node] = []
         while (line or self._heap) and len(running) < self._concurrency:
             entry = self._best() if self._heap else line.popleft()
-            node: Node = entry[3]
-            op: Call = node.op  # type: ignore[assignment]  # of nothing else there is an entry
+            node = entry[3]
+            op = node.op  # type: ignore[assignment]  # as above
             if node.state != "ready":
                 self._unpark(op.tool)
             elif (op.batch is None and op.tool not in self._limits) or self._admits(entry, op):
@@ -56,14 +61,6 @@ class ReadyQueue:
                 taken.append(node)
         self.slots.close()
         return taken
-
-    def _starts(self, node: Node) -> bool:
-        """Whether a call starts at once, as it matters to no other."""
-        op = call_of(node)
-        if op.batch is not None or op.tool in self._limits or node.state != "ready" or self.full:
-            return False
-        self.running[node.key] = node
-        return True
 
     def _line_up(self, fresh: list[Node]) -> None:
         for node in fresh:

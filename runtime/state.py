@@ -115,7 +115,8 @@ class Machine(Calls):
                 self._earlier(op, refs(op.catch))
             if op.name in top.nodes:
                 raise IllegalTransition(f"{op.name!r} is defined twice; {top.nodes[op.name].story()}")
-            self._open_plan()
+            if self.phase == "settled":
+                self._open_plan()
             node = top.nodes[op.name] = self._node(op.name, op, top, (len(self.nodes),))
             top.unfinished += 1
         if not others or not node.wait_for(others):
@@ -130,8 +131,11 @@ class Machine(Calls):
 
     def _earlier(self, op: Op, names: list[str]) -> list[Node]:
         nodes = self.top.nodes
+        found: list[Node] = []
         try:
-            return [nodes[name] for name in names]
+            for name in names:
+                found.append(nodes[name])  # a comprehension would cost a call more
+            return found
         except KeyError as missing:
             text = f"an op uses or comes after {missing}, which was not added before: {op!r}"
             raise IllegalTransition(text) from None
