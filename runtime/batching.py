@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import msgspec
 import trio
@@ -23,6 +24,7 @@ class Share(Lane):
     tried again has its own, and nothing else is done in its lane: others wait for the slot.
     """
 
+    alone: ClassVar[bool] = False
     batch: Together | None = None
 
     def cancel(self) -> None:
@@ -32,14 +34,6 @@ class Share(Lane):
         else:
             self.batch.give_up(self)
 
-    @property
-    def rests(self) -> bool:
-        """Never: the next share waits for its turn."""
-        return False
-
-    def takes(self, start: ev.StartCall) -> bool:
-        """Only another attempt of the same call."""
-        return start.attempt > 1
 
 
 @dataclass(slots=True, eq=False)
@@ -91,7 +85,7 @@ class Together:
 
 def grouped(starts: Sequence[ev.StartCall]) -> Iterable[ev.StartCall | Together]:
     """The calls that start, the first attempts of one batch as one, at the place of the first of them."""
-    if len(starts) == 1 or all(one.batch is None for one in starts):
+    if len(starts) == 1 or not any([one.batch for one in starts]):
         return starts
     groups: dict[tuple[str, int], list[ev.StartCall]] = {}
     for i, one in enumerate(starts):

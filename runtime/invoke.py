@@ -11,69 +11,22 @@ from typing import Any, TypeAlias
 import trio
 
 from llmcc.ir.errors import CircuitOpen, ToolInputError, ToolMissing, ToolTimeout
-from llmcc.ir.signature import Signature
-from llmcc.ir.types import ANY, BOOL, FLOAT, INT, NULL, STR, Type, UnionType
-from llmcc.ir.values import Value, mismatch
+from llmcc.ir.values import Value
 from llmcc.runtime import events as ev
+from llmcc.runtime.callee import Callee, check_arguments
 from llmcc.runtime.faults import class_name, delay_s, message, retryable
 from llmcc.runtime.governor import governed
 from llmcc.runtime.ledger import idempotency_key
 from llmcc.runtime.outcome import Pause
 from llmcc.runtime.threads import Threads
 from llmcc.runtime.timeouts import Lane, Timeouts
-from llmcc.runtime.tools import Tool, is_async
+from llmcc.runtime.tools import Tool
 
 #: Other tasks are let run after so many calls, which may not have waited for anything,
 _STREAK = 100
 #: and after so many seconds.
 _HOLD_S = 0.001
 Ended: TypeAlias = ev.CallFinished | ev.CallFailed
-
-_SCALARS: dict[Type, type] = {STR: str, INT: int, FLOAT: float, BOOL: bool, NULL: type(None)}
-
-
-class Callee:
-    """A tool with a function (its own, or that for batches), made ready for many calls."""
-
-    def __init__(self, tool: Tool, function: Callable[..., Any], timeout_s: float | None) -> None:
-        signature = tool.signature
-        self.tool = tool
-        self.function = function
-        self.is_async = is_async(function)
-        self.governed = signature.rate is not None or signature.breaker is not None
-        limit = signature.timeout_s if signature.timeout_s is not None else timeout_s
-        self.timeout_s = inf if limit is None else limit
-        self._plain = {one.name: _scalars(one.type) for one in signature.parameters if tool.direct}
-        self._required = frozenset(one.name for one in signature.parameters if one.required)
-
-    def bound(self, args: dict[str, Value]) -> tuple[Collection[Any], Mapping[str, Any]]:
-        """The positional and keyword arguments for the function.
-
-        Raises:
-            ToolInputError: the arguments do not fit.
-        """
-        if self._go_as_they_are(args):
-            return (), args
-        check_arguments(self.tool.signature, args)
-        try:
-            return self.tool.bind(args)
-        except ValueError as error:
-            raise ToolInputError(f"{self.tool.name}: {error}") from error
-
-    def _go_as_they_are(self, args: dict[str, Value]) -> bool:
-        """Whether it is plain to see that the arguments fit, and that the function can take them without a change."""
-        for name, value in args.items():
-            if type(value) not in self._plain.get(name, ()):
-                return False
-        return not self._required or self._required <= args.keys()
-
-
-def _scalars(wanted: Type) -> frozenset[type]:
-    """Python types whose values all have the type, and need no copy."""
-    if wanted == ANY:
-        return frozenset(_SCALARS.values())
-    options = wanted.options if isinstance(wanted, UnionType) else (wanted,)
-    return frozenset(_SCALARS[option] for option in options if option in _SCALARS)
 
 
 class Caller:
@@ -240,17 +193,3 @@ async def _known(event: Ended) -> Ended:
 def failed(key: str, error: BaseException, retry_on: Collection[str] | None = None) -> ev.CallFailed:
     """The event of a call that failed with `error`; `retry_on` is what the tool says about trying again."""
     return ev.CallFailed(key, class_name(error), message(error), retryable(error, retry_on), delay_s(error))
-
-
-def check_arguments(signature: Signature, args: Mapping[str, Value]) -> None:
-    """Raises `ToolInputError` if the arguments do not fit the tool."""
-    for name, value in args.items():
-        parameter = signature.parameter(name)
-        if parameter is None:
-            raise ToolInputError(f"{signature.name} has no parameter {name!r}")
-        wrong = mismatch(value, parameter.type)
-        if wrong:
-            raise ToolInputError(f"{signature.name}: {name}: {wrong}")
-    for parameter in signature.parameters:
-        if parameter.required and parameter.name not in args:
-            raise ToolInputError(f"{signature.name}: the argument {parameter.name!r} is missing")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from math import inf
+from typing import ClassVar
 
 import trio
 
@@ -20,6 +21,8 @@ class Lane:
     way has to be over, by trio's clock.
     """
 
+    #: Whether the lane goes on with other calls: any that may start as its own is over, or that come while it rests.
+    alone: ClassVar[bool] = True
     start: ev.StartCall | None = None
     started_s: float = 0.0
     scope: trio.CancelScope = field(default_factory=trio.CancelScope)
@@ -33,14 +36,6 @@ class Lane:
         self.cancelled = True
         self.scope.cancel()
 
-    @property
-    def rests(self) -> bool:
-        """Whether the lane may wait for another call once it has none."""
-        return not self.cancelled
-
-    def takes(self, start: ev.StartCall) -> bool:
-        """Whether the lane goes on with this call, which may start since the one under way is over."""
-        return True
 
 
 class Timeouts:

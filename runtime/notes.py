@@ -1,0 +1,90 @@
+"""What a run notes while it goes on: the events that the scheduler was told, the calls that ended, what observers hear.
+
+Importing this module imports trio.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import trio
+
+from llmcc.ir.frame import Failure
+from llmcc.ir.ops import Call
+from llmcc.runtime import events as ev
+from llmcc.runtime.outcome import CallEnded, CallRecord, CallStarted, Observer
+from llmcc.runtime.state import Machine
+from llmcc.runtime.timeouts import Lane
+
+#: Of these types a value cannot change.
+_UNCHANGING = frozenset({str, int, float, bool, type(None)})
+
+
+class Notes:
+    """The part of a run that writes down what happens to its machine and in its lanes."""
+
+    def __init__(self, machine: Machine, observer: Observer | None) -> None:
+        self.machine = machine
+        #: Each event that the machine was told, with seconds since the run's start; results as the plan saw them.
+        self.log: list[tuple[float, ev.Event]] = []
+        self._observer = observer
+        self._records: list[CallRecord] = []
+        #: The lanes of the calls under way, by the calls' keys.
+        self._lanes: dict[str, Lane] = {}
+
+    def _as_seen(self, event: ev.CallFinished) -> ev.Event:
+        """The event for the log: with the value as the plan has it, since the tool's own object may be no value, or
+        change later; a value that the plan could not take is a failure.
+        """
+        node = self.machine.nodes[event.key]
+        if node.failure is not None:
+            return ev.CallFailed(event.key, node.failure.error, node.failure.message)
+        if type(event.value) in _UNCHANGING:
+            return event
+        assert isinstance(node.op, Call)
+        # Of a plan that was rejected nobody has the value.
+        return ev.CallFinished(event.key, node.region.frame.values.get(node.op.name) if node.state == "done" else None)
+
+    def _note_start(self, lane: Lane, start: ev.StartCall, now: float) -> None:
+        lane.start = start
+        if lane.cancelled:
+            lane.scope, lane.cancelled, lane.timed_out = trio.CancelScope(), False, False
+        if start.attempt > 1:
+            return
+        lane.started_s = now
+        self._lanes[start.key] = lane
+        if self._observer is not None:
+            self._show(CallStarted(start.key, start.op, start.tool, start.args, now))
+
+    def _show(self, news: CallStarted | CallEnded) -> None:
+        observer, self._observer = self._observer, None
+        if observer is not None:
+            observer(news)
+        self._observer = observer  # one that raised is not asked again
+
+    def _note_end(self, lane: Lane, event: ev.Event, now: float) -> None:
+        start, lane.start = lane.start, None
+        assert start is not None
+        key, machine = start.key, self.machine
+        if key in machine.queue.running:
+            return  # another attempt follows
+        del self._lanes[key]
+        failure = machine.nodes[key].failure
+        status: Literal["done", "failed", "cancelled"] = "done" if failure is None else "failed"
+        if type(event) is not ev.CallFinished:
+            status, failure = self._why(start, event, failure)
+        record = CallRecord(key, start.op, start.tool, start.args, lane.started_s, now, start.attempt, status, failure)
+        self._records.append(record)
+        if self._observer is not None:
+            # As the plan sees it, not as the tool gave it.
+            values = machine.nodes[key].region.frame.values
+            self._show(CallEnded(record, values.get(start.op) if status == "done" else None))
+
+    def _why(
+        self, start: ev.StartCall, event: ev.Event, failure: Failure | None
+    ) -> tuple[Literal["failed", "cancelled"], Failure]:
+        """What a call is said to have ended with whose tool gave nothing; its plan may have been given up before."""
+        if isinstance(event, ev.CallFailed):
+            return "failed", failure or Failure(event.error, event.message, start.op)
+        reason = self.machine.stop_reason or "the plan was rejected"
+        return "cancelled", failure or Failure("Cancelled", reason, start.op)
