@@ -62,6 +62,7 @@ class Calls(Beginnings):
 
     def _start_ready(self) -> None:
         moved: tuple[int | State, ...] = (self.events, "running")
+        out = self._out
         for node in self.queue.take():
             node.attempt = 1
             node.state = "running"
@@ -70,7 +71,7 @@ class Calls(Beginnings):
                 self._start(node)
                 continue
             op: Call = node.op  # type: ignore[assignment]  # nothing else starts
-            self._out.append(ev.StartCall(node.key, op.name, op.tool, node.args, 1))  # type: ignore[arg-type]  # set
+            out.append(ev.StartCall(node.key, op.name, op.tool, node.args, 1))  # type: ignore[arg-type]  # set
 
     def _start(self, node: Node, delay_s: float | None = None) -> None:
         op: Call = node.op  # type: ignore[assignment]  # nothing else starts

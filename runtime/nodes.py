@@ -98,15 +98,17 @@ class Node(msgspec.Struct, eq=False):
 
     def wait_for(self, others: list[Node]) -> bool:
         """Has the op wait for those of the others that are not over; whether there are any."""
+        unmet = self.unmet
         for other in others:
             if other.state in OVER:
                 continue
-            self.unmet += 1
+            unmet += 1
             if other.dependents is None:
                 other.dependents = [self]
             else:
                 other.dependents.append(self)
-        return self.unmet > 0
+        self.unmet = unmet
+        return unmet > 0
 
     def story(self) -> str:
         """What happened to the op so far, in one line."""

@@ -131,11 +131,8 @@ class Machine(Calls):
 
     def _earlier(self, op: Op, names: list[str]) -> list[Node]:
         nodes = self.top.nodes
-        found: list[Node] = []
         try:
-            for name in names:
-                found.append(nodes[name])  # a comprehension would cost a call more
-            return found
+            return [*map(nodes.__getitem__, names)]
         except KeyError as missing:
             text = f"an op uses or comes after {missing}, which was not added before: {op!r}"
             raise IllegalTransition(text) from None
