@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 import trio
 
 from llmcc.ir import errors
+from llmcc.ir.collector import paused
 from llmcc.ir.ops import Module, Op
 from llmcc.ir.values import Value
 from llmcc.runtime import events as ev
@@ -170,11 +171,12 @@ class Execution(Loop):
         """Tells the machine of ops that another one follows: it has nothing to say to that yet."""
         self._require_going()
         now, handle = self.now_s, self.machine.handle
-        for op in ops:
-            event = ev.StatementAdded(op, more=True)
-            handle(event)
-            if self._traced:
-                self.log.append((now, event))
+        with paused(len(ops) > 100):
+            for op in ops:
+                event = ev.StatementAdded(op, more=True)
+                handle(event)
+                if self._traced:
+                    self.log.append((now, event))
 
     def _require_going(self) -> None:
         if self.machine.stop_reason is not None:

@@ -81,7 +81,7 @@ class Loop(Notes):
         now = self._clock() - self._begun
         instructions = self.machine.handle(event)
         if self._traced:
-            self.log.append((now, self._as_seen(event) if type(event) is ev.CallFinished else event))
+            self.log.append((now, event if type(event) is not ev.CallFinished else self._as_seen(event)))
         if lane is not None:
             self._note_end(lane, event, now)
         if not instructions:

@@ -55,7 +55,7 @@ class ReadyQueue:
             node = entry[3]
             op = node.op  # type: ignore[assignment]  # as above
             if node.state != "ready":
-                self._unpark(op.tool)
+                self._unpark(op.tool)  # the place that a withdrawn call came back for goes to another
             elif (op.batch is None and op.tool not in self._limits) or self._admits(entry, op):
                 running[node.key] = node
                 taken.append(node)
@@ -63,10 +63,16 @@ class ReadyQueue:
         return taken
 
     def _line_up(self, fresh: list[Node]) -> None:
+        line, pushed = self._line, self._pushed
         for node in fresh:
-            self._pushed += 1
+            pushed += 1
             # The third part decides between a call that was withdrawn and the one that took its place in the program.
-            self._insert((-(call_of(node).priority or 0.0), node.order, self._pushed, node))
+            entry = (-(node.op.priority or 0.0), node.order, pushed, node)  # type: ignore[union-attr]
+            if not line or line[-1] < entry:
+                line.append(entry)
+            else:
+                heappush(self._heap, entry)
+        self._pushed = pushed
         fresh.clear()
 
     def _admits(self, entry: _Entry, op: Call) -> bool:
