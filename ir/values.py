@@ -31,6 +31,7 @@ Value: TypeAlias = bool | int | float | str | list[Any] | dict[str, Any] | None
 
 #: No integer has more bits: its decimal digits can always be written.
 MAX_BITS = 4096
+_SMALL = 2**63
 #: No text has more characters.
 MAX_TEXT = 16 * 2**20
 
@@ -171,6 +172,10 @@ def importable(value: object, *, depth: int = 64, size: int = 1_000_000) -> Valu
     """
     if value is None or value is True or value is False:
         return value  # most often by far, as the results of writes
+    if type(value) is int and -_SMALL < value < _SMALL:
+        return value
+    if type(value) is str and len(value) <= 64 and value.isascii():
+        return value  # one part, whatever it says
     try:
         return _import(value, "", depth, [size])
     except ValueError:

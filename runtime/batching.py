@@ -35,7 +35,6 @@ class Share(Lane):
             self.batch.give_up(self)
 
 
-
 @dataclass(slots=True, eq=False)
 class Together:
     """Calls of one tool that are made as one."""

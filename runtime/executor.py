@@ -195,7 +195,6 @@ class Execution(Loop):
         await self._threads.wait(self._limits.grace_s)
 
 
-
 def _simplest(group: BaseExceptionGroup[BaseException]) -> BaseException:
     """The one error in a group of a nursery, where there is but one besides cancellations; else the group."""
     _, rest = group.split(trio.Cancelled)

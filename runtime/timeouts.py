@@ -37,7 +37,6 @@ class Lane:
         self.scope.cancel()
 
 
-
 class Timeouts:
     """Cancels the scope of a lane whose deadline has passed."""
 
