@@ -1,4 +1,4 @@
-"""How ops begin, once nothing holds them back: expressions are worked out, calls wait for a slot, maps open elements."""
+"""How ops begin: expressions are worked out, calls wait for a slot, maps open their elements."""
 
 from __future__ import annotations
 

@@ -6,8 +6,8 @@ from llmcc.ir import errors
 from llmcc.ir.frame import DependencyFailed, Failure, check_result
 from llmcc.ir.ops import Call
 from llmcc.runtime import events as ev
-from llmcc.runtime.nodes import Node, State
 from llmcc.runtime.beginnings import Beginnings
+from llmcc.runtime.nodes import Node, State
 from llmcc.runtime.progress import IllegalTransition
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Collection, Coroutine, Mapping
+from collections.abc import Collection, Coroutine, Mapping
 from functools import partial
 from math import inf
 from typing import Any, TypeAlias
@@ -11,7 +11,6 @@ from typing import Any, TypeAlias
 import trio
 
 from llmcc.ir.errors import CircuitOpen, ToolInputError, ToolMissing, ToolTimeout
-from llmcc.ir.values import Value
 from llmcc.runtime import events as ev
 from llmcc.runtime.callee import Callee, check_arguments
 from llmcc.runtime.faults import class_name, delay_s, message, retryable

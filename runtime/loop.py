@@ -20,13 +20,11 @@ from llmcc.runtime.ledger import CallEnd, Ledger, LedgerError
 from llmcc.runtime.limits import Limits
 from llmcc.runtime.notes import Notes
 from llmcc.runtime.outcome import Observer, Pause
+from llmcc.runtime.resting import Resting
 from llmcc.runtime.state import Machine
 from llmcc.runtime.threads import Threads
 from llmcc.runtime.timeouts import Lane, Timeouts
 from llmcc.runtime.toolbox import Toolbox
-
-#: Tasks that may wait for another call, in one run.
-_IDLE = 64
 
 
 class Loop(Notes):
@@ -50,10 +48,7 @@ class Loop(Notes):
         self._ledger = ledger
         self._threads = Threads(limits.threads)
         run = uuid4().hex if ledger is None else ledger.run
-        self._idle: list[Lane] = []
-        #: Lanes that do not rest any more, and have not come to their call; those whose call another lane took.
-        self._woke: dict[Lane, None] = {}
-        self._robbed: dict[Lane, None] = {}
+        self._resting = Resting()
         self._caller = Caller(toolbox, self._threads, Timeouts(nursery, self._lanes.values), limits.timeout_s, run)
         self._clock = trio.lowlevel.current_clock().current_time
         self._begun = self._clock()
@@ -126,8 +121,8 @@ class Loop(Notes):
             elif lane is not None and (lane.alone or one.attempt > 1):
                 self._note_start(lane, one, now)
                 lane = None
-            elif self._robbed or self._idle:
-                self._note_start(self._woken(), one, now)
+            elif (another := self._resting.woken()) is not None:
+                self._note_start(another, one, now)
             else:
                 another = Lane()
                 self._note_start(another, one, now)
@@ -150,10 +145,10 @@ class Loop(Notes):
                         end = await attempt(lane)
                     self._tell(end, lane)
                     if lane.start is None and lane.alone and not lane.cancelled:
-                        if self._woke:
-                            self._rob(lane)
-                        elif len(self._idle) < _IDLE:
-                            await self._rest(lane)
+                        if self._resting.woke:
+                            self._resting.take_over(lane, self._lanes)
+                        else:
+                            await self._resting.rest(lane)
                     start = lane.start
             if scope.cancelled_caught:
                 assert start is not None  # the call that was under way
@@ -204,45 +199,6 @@ class Loop(Notes):
             self._tell(msgspec.structs.replace(end, more=end is not ends[-1]), share)
         for share in batch.shares:
             await self._work(share)
-
-    async def _rest(self, lane: Lane) -> None:
-        """Waits for another call: cheaper than a task that ends, and one that begins."""
-
-        def abort(_: object) -> trio.lowlevel.Abort:
-            self._idle.remove(lane)
-            return trio.lowlevel.Abort.SUCCEEDED
-
-        lane.task = trio.lowlevel.current_task()
-        while lane.start is None:
-            self._idle.append(lane)
-            await trio.lowlevel.wait_task_rescheduled(abort)
-            self._woke.pop(lane, None)
-            self._robbed.pop(lane, None)
-
-    def _woken(self) -> Lane:
-        """A lane that rested, for another call."""
-        if self._robbed:
-            lane = self._robbed.popitem()[0]
-        else:
-            lane = self._idle.pop()
-            assert lane.task is not None
-            trio.lowlevel.reschedule(lane.task)
-        self._woke[lane] = None
-        return lane
-
-    def _rob(self, lane: Lane) -> None:
-        """Takes the call of a lane that was woken and has not come to it: where tools never wait, most switches of tasks
-        are saved so.
-        """
-        other = next(iter(self._woke))
-        if other.cancelled:
-            return  # it has to tell that
-        del self._woke[other]
-        self._robbed[other] = None
-        start, other.start = other.start, None
-        assert start is not None
-        lane.start, lane.started_s = start, other.started_s
-        self._lanes[start.key] = lane
 
     def _pause(self, start: ev.StartCall) -> float:
         """What the other side said; else full jitter: of many calls that failed together, no two come back together."""

@@ -12,8 +12,8 @@ import trio
 
 from llmcc.ir.signature import Signature
 from llmcc.ir.values import Value, canonical
+from llmcc.runtime.callee import Callee
 from llmcc.runtime.faults import class_name
-from llmcc.runtime.invoke import Callee
 from llmcc.runtime.toolbox import Toolbox
 from llmcc.runtime.tools import Tool
 from llmcc.testing.access import Accesses
