@@ -2,8 +2,9 @@
 
     plan (streamed, compiled and run as it arrives) -> return, or join -> answer, or a replan that continues the program
 
-A plan that does not compile is given up as a whole (none of its writes has started) and asked for again with its
-diagnostics; how often, and how often the joiner may ask for more, is bounded.
+A line that does not compile is mended where there is one way to; else the planner is told what is wrong with it, and
+writes on from there: what stands before it has started already and goes on. How often, and how often the joiner may ask
+for more, is bounded; a plan that is given up has written nothing.
 """
 
 from __future__ import annotations
@@ -42,7 +43,8 @@ class Answer:
         plans: the texts of the accepted plans, in order.
         outcome: the calls, values, failures and usage.
         replans: how often the joiner asked for more.
-        repairs: how many plans did not compile.
+        repairs: how often the planner was told that its plan does not compile, and wrote on from its first bad line.
+        mended: how often lines were mended by their own fix-its, without the planner.
         moments: when the models were asked, wrote and ended.
     """
 
@@ -53,6 +55,7 @@ class Answer:
     outcome: Outcome
     replans: int
     repairs: int
+    mended: int = 0
     moments: tuple[Moment, ...] = field(default=(), repr=False)
 
     @property
@@ -80,7 +83,7 @@ class Agent:
         joiner: the model that writes answers from values; by default the planner.
         examples: (question, plan) pairs; by default the toolbox's.
         max_replans: how often a joiner may ask for more.
-        max_repairs: how many plans that do not compile are given back to the planner.
+        max_repairs: how often a plan that does not compile is given back to the planner.
         literals: for a planner that honours grammars: `copy` has it copy text arguments from the question, which
             small models need; `free` lets it write what it wants.
         style: `chat` messages or plain `completion`; by default completion for a planner that honours grammars.
@@ -156,6 +159,7 @@ class _Asked:
         self.usage = Usage()
         self.replans = 0
         self.repairs = 0
+        self.mended = 0
         self.value: Value = None
         self.problem: str | None = None
         self.execution: Execution | None = None
@@ -216,16 +220,17 @@ class _Asked:
             self.usage += plan.usage
             self.note("planner", "ended", "accepted" if plan.refused is None else "refused")
             if plan.refused is None:
-                execution.accept()
+                self.planning.accept(execution)
+                self.mended += plan.mended
                 self.plans.append(plan.text)
                 self.tell(PlanDone(plan.text))
                 return plan
-            if execution.adding:
-                execution.reject("the plan does not compile")
-            self.planning.forget()
             self.repairs += 1
             complaint = plan.refused
             self.tell(PlanRefused(plan.text, plan.diagnostics, plan.refused))
+        if execution.adding:
+            execution.reject("the plan does not compile")
+        self.planning.forget()
         self.problem = f"the planner wrote no plan that compiles:\n{complaint}"
         return None
 
@@ -271,5 +276,6 @@ class _Asked:
             outcome,
             self.replans,
             self.repairs,
+            self.mended,
             tuple(self.moments),
         )

@@ -25,8 +25,17 @@ class PlanDone:
 
 
 @dataclass(frozen=True, slots=True)
+class PlanMended:
+    """Lines of a plan that did not compile (`codes` say why) were mended, without the model."""
+
+    before: str
+    after: str
+    codes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class PlanRefused:
-    """A plan does not compile; the model is asked again, if it may be."""
+    """A plan does not compile; the model is asked for the rest of it, behind what stands, if it may be."""
 
     text: str
     diagnostics: tuple[Diagnostic, ...]
@@ -47,5 +56,5 @@ class Replanning:
     reason: str
 
 
-News: TypeAlias = PlanText | PlanDone | PlanRefused | AnswerText | Replanning | CallStarted | CallEnded
+News: TypeAlias = PlanText | PlanDone | PlanMended | PlanRefused | AnswerText | Replanning | CallStarted | CallEnded
 Observer: TypeAlias = Callable[[News], None]

@@ -6,19 +6,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from llmcc.driver.news import Observer, PlanText
+from llmcc.driver.draft import Draft
+from llmcc.driver.news import Observer, PlanMended, PlanText
 from llmcc.driver.prompt import Example, planner_request
 from llmcc.frontend.constrain import PlanConstraint
-from llmcc.frontend.front import FrontEnd, Lowered
+from llmcc.frontend.scope import Scope
 from llmcc.ir.diagnostics import Diagnostic, has_errors
+from llmcc.ir.digest import placeless
 from llmcc.ir.expr import Ref
-from llmcc.ir.ops import End, Join, Op, Return
+from llmcc.ir.ops import End, Join, Op, Return, ValueOp
 from llmcc.ir.render import render
 from llmcc.ir.signature import Signature
 from llmcc.ir.values import Value
 from llmcc.optimizer.online import Online
 from llmcc.runtime.executor import Execution
 from llmcc.runtime.models import Model, Usage
+from llmcc.runtime.nodes import closure, uses
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,20 +33,21 @@ class Plan:
     diagnostics: tuple[Diagnostic, ...]
     usage: Usage
     refused: str | None = None
+    #: How often lines of it were mended.
+    mended: int = 0
 
 
 class Planning:
     """The program that one question's plans make up together: its names, and what was dispatched of it."""
 
-    def __init__(self, signatures: Mapping[str, Signature], tell: Observer) -> None:
+    def __init__(self, signatures: Mapping[str, Signature], tell: Observer, *, mend: bool = True) -> None:
         self._signatures = signatures
         self._tell = tell
+        self._mend = mend
+        self._scope = Scope()
         #: All ops of the accepted plans, as the front end made them.
         self._accepted: list[Op] = []
-        self._front = FrontEnd(signatures)
-        self._scope = self._front.scope.copy()
-        self._online = Online()
-        self._ops: list[Op] = []
+        self._begin()
 
     async def stream(
         self,
@@ -59,11 +63,16 @@ class Planning:
         reason: str | None,
         complaint: str | None,
     ) -> Plan:
-        """Has the planner write a plan, running it as it comes. The caller accepts or rejects it."""
-        self._begin()
+        """Has the planner write a plan, or the rest of one of which some lines stand, running it as it comes. The
+        caller then calls `accept`, lets it write again, or gives the plan up with `forget`.
+        """
+        draft = self._draft
+        if draft.stuck or draft.text:
+            draft.reopen()
         constraint = None
         if planner.constrains:
-            constraint = PlanConstraint(self._signatures, scope=self._scope, copy_from=question if copy else None)
+            scope = draft.front.scope
+            constraint = PlanConstraint(self._signatures, scope=scope, copy_from=question if copy else None)
         request = planner_request(
             question,
             self._signatures,
@@ -73,45 +82,94 @@ class Planning:
             values=values,
             reason=reason,
             complaint=complaint,
+            kept=draft.kept,
             max_tokens=max_tokens,
         )
-        written: list[str] = []
         async with planner.stream(request) as completion:
             async for chunk in completion.chunks:
-                written.append(chunk)
                 self._tell(PlanText(chunk))
-                self._take(execution, self._front.feed(chunk))
-                if self._front.ended or has_errors(self._front.diagnostics):
+                self._take(execution, draft.feed(chunk))
+                if draft.ended or draft.stuck:
                     break
-        cut = completion.finish == "length" and not self._front.ended
-        if not cut and not self._front.ended:
+        cut = completion.finish == "length" and not draft.ended
+        if not cut and not draft.ended:
             # Only a text that is complete is closed: the beginning of a statement can be a statement too.
-            self._take(execution, self._front.close())
-        return self._judge(execution, "".join(written), completion.usage, cut=cut)
+            self._take(execution, draft.close())
+        return self._judge(execution, completion.usage, cut=cut)
+
+    def accept(self, execution: Execution) -> None:
+        """The plan is the program's next part; its writes may start."""
+        if self._doubted:
+            execution.withdraw(self._doubted)
+        execution.accept()
+        self._accepted += [op for op in self._ops if not isinstance(op, Join | Return)]
+        self._scope = self._draft.front.scope
+        self._begin()
 
     def forget(self) -> None:
         """Takes back all that the plan just streamed has defined."""
-        self._ops = []
-        self._front = FrontEnd(self._signatures, scope=self._scope.copy())
+        self._begin()
 
     def _begin(self) -> None:
         """Makes ready for a plan that continues the accepted ones."""
-        self._accepted += [op for op in self._ops if not isinstance(op, Join | Return)]
-        self._ops = []
-        self._scope = self._front.scope.copy()
-        self._front = FrontEnd(self._signatures, scope=self._scope.copy())
-        # The optimizer has seen what a refused plan defined; what it makes of the accepted ops is always the same.
+        self._draft = Draft(self._signatures, self._scope, mend=self._mend)
+        self._ops: list[Op] = []
+        #: What the run was given of this plan and nobody has said again, by name: the plan is being written anew.
+        self._doubted: dict[str, ValueOp] = {}
+        self._made: dict[str, ValueOp] = {}
+        self._mendings = 0
+        self._optimize_from(self._accepted)
+
+    def _optimize_from(self, ops: Sequence[Op]) -> tuple[Op, ...]:
+        """A new optimizer that has seen these ops; what it makes of them is always the same."""
         self._online = Online()
-        self._online.add(self._accepted)
+        return self._online.add(ops)
 
-    def _take(self, execution: Execution, statements: Sequence[Lowered]) -> None:
-        for lowered in statements:
-            if lowered.ops and not has_errors(self._front.diagnostics):
-                self._ops += lowered.ops
-                execution.add(self._online.add(lowered.ops))
+    def _take(self, execution: Execution, ops: Sequence[Op]) -> None:
+        draft = self._draft
+        for mending in draft.mendings[self._mendings :]:
+            self._tell(PlanMended(mending.before, mending.after, mending.codes))
+        self._mendings = len(draft.mendings)
+        if draft.standing is not None:
+            self._go_back(draft.standing)
+            draft.standing = None
+        self._ops += ops
+        self._run(execution, self._online.add(ops))
 
-    def _judge(self, execution: Execution, text: str, usage: Usage, *, cut: bool) -> Plan:
-        found = tuple(self._front.diagnostics)
+    def _go_back(self, count: int) -> None:
+        """The plan is being written anew behind its first ops; what the others started stands if it is said again."""
+        self._ops = self._ops[:count]
+        self._optimize_from(self._accepted)
+        stands = {op.name for op in self._online.add(self._ops) if isinstance(op, ValueOp)}
+        self._doubted = {name: op for name, op in self._made.items() if name not in stands}
+
+    def _run(self, execution: Execution, ops: Sequence[Op]) -> None:
+        new: list[Op] = []
+        for op in ops:
+            if not isinstance(op, ValueOp):
+                new.append(op)
+                continue
+            old = self._doubted.get(op.name)
+            if old is not None and placeless(old) == placeless(op) and not self._doubted.keys() & uses(op):
+                del self._doubted[op.name]
+                continue
+            if old is not None:
+                self._withdraw(execution, op.name)
+            self._made[op.name] = op
+            new.append(op)
+        if new:
+            execution.add(new)
+
+    def _withdraw(self, execution: Execution, name: str) -> None:
+        """Takes back an op that is said differently now, and all that uses it."""
+        gone = closure(self._doubted, {name})
+        for one in gone:
+            del self._doubted[one], self._made[one]
+        execution.withdraw(gone)
+
+    def _judge(self, execution: Execution, usage: Usage, *, cut: bool) -> Plan:
+        draft = self._draft
+        text, found = draft.text, draft.diagnostics
         if has_errors(found):
             errors = tuple(d for d in found if d.severity == "error")
             return Plan(text, None, found, usage, render(errors, text, name="plan"))
@@ -122,7 +180,7 @@ class Planning:
         last = self._ops[-1]
         if not isinstance(last, Join | Return):
             # A plan without an end asks for an answer from all that it found.
-            last = Join(args=tuple((name, Ref(name)) for name in self._front.scope.types))
+            last = Join(args=tuple((name, Ref(name)) for name in draft.front.scope.types))
             self._ops.append(last)
-            execution.add(self._online.add([last]))
-        return Plan(text, last, found, usage)
+            self._run(execution, self._online.add([last]))
+        return Plan(text, last, found, usage, mended=len(draft.mendings))

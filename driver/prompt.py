@@ -84,6 +84,7 @@ def planner_request(
     values: Mapping[str, Value] | None = None,
     reason: str | None = None,
     complaint: str | None = None,
+    kept: str = "",
     max_tokens: int = 1024,
 ) -> Request:
     """The request for a plan.
@@ -97,6 +98,7 @@ def planner_request(
         values: for a replan: the values that exist already.
         reason: for a replan: why the values do not suffice.
         complaint: for a second attempt: what was wrong with the first.
+        kept: the lines of the first attempt that stand; what is asked for follows them.
         max_tokens: bound of the plan's length, in tokens.
     """
     shown = nearest(question, examples or GENERIC)
@@ -104,7 +106,7 @@ def planner_request(
     if not chat:
         parts = [tool_lines(signatures), *(f"Question: {q}\nPlan:\n{p}" for q, p in shown)]
         state = f"Known already:\n{known}\n" if known else ""
-        prompt = "\n\n".join([*parts, f"Question: {_line(question)}\n{state}Plan:\n"])
+        prompt = "\n\n".join([*parts, f"Question: {_line(question)}\n{state}Plan:\n{kept}"])
         return Request(
             prompt=prompt,
             constraint=constraint,
@@ -121,7 +123,7 @@ def planner_request(
     if reason:
         ask.append(f"They do not suffice: {reason}\nContinue the plan; define new names only.")
     if complaint:
-        ask.append(f"Your last plan did not compile:\n{complaint}\nWrite the whole plan again, corrected.")
+        ask.append(f"Your last plan did not compile:\n{complaint}\n{_rest(kept)}")
     turns.append(Message("user", "\n\n".join(ask)))
     return Request(messages=tuple(turns), constraint=constraint, max_tokens=max_tokens)
 
@@ -139,6 +141,13 @@ def joiner_request(
         order += " If they do not suffice, write one line `Replan:` and what is missing."
     ask = f"Question: {_line(question)}\n\nValues:\n{known}"
     return Request(messages=(Message("system", order), Message("user", ask)), max_tokens=max_tokens)
+
+
+def _rest(kept: str) -> str:
+    """What a planner is to write after a plan that did not compile."""
+    if not kept.strip():
+        return "Write the whole plan again, corrected."
+    return f"These lines of it stand, and their calls have started:\n{kept}Write only what follows them, corrected."
 
 
 _JOIN_EXAMPLE = """\

@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.text import Text
 
-from llmcc.driver.news import AnswerText, News, PlanDone, PlanRefused, PlanText, Replanning
+from llmcc.driver.news import AnswerText, News, PlanDone, PlanMended, PlanRefused, PlanText, Replanning
 from llmcc.ir.escape import visible
 from llmcc.ir.values import Value, to_text
 from llmcc.runtime.outcome import CallEnded, CallRecord, CallStarted
@@ -44,9 +44,14 @@ class Show:
                 self._waiting.append(record)
                 if not self._line:
                     self._calls()
-            case PlanDone() | PlanRefused():
+            case PlanDone():
                 self._end_line()
-                self._say(news)
+            case PlanMended(_, after, codes):
+                self._end_line()
+                self.console.print(f"[yellow]mended ({', '.join(codes)}):[/] {escape(visible(after))}")
+            case PlanRefused():
+                self._end_line()
+                self.console.print("[yellow]the plan does not compile; asking for the rest again[/]")
             case Replanning(reason):
                 self.console.print(f"[yellow]replanning:[/] {escape(visible(reason))}")
             case AnswerText():
@@ -56,10 +61,6 @@ class Show:
     def partial(self) -> Text | None:
         """The beginning of the line that the model is writing, if there is one."""
         return Text(visible(self._line), style="cyan") if self._line else None
-
-    def _say(self, news: PlanDone | PlanRefused) -> None:
-        if isinstance(news, PlanRefused):
-            self.console.print("[yellow]the plan does not compile; asking again[/]")
 
     def _plan_text(self, text: str) -> None:
         for piece in text.splitlines(keepends=True):

@@ -27,6 +27,11 @@ class BrokenStrings:
         self._length = 0
         self._from = 0
 
+    @property
+    def open(self) -> bool:
+        """Whether lines are held that a further one may make sense of."""
+        return bool(self._lines)
+
     def forget(self) -> None:
         """A statement has come: what was open before it is not closed behind it."""
         self._lines = []

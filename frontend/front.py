@@ -111,6 +111,11 @@ class FrontEnd:
         """Whether `join` or `return` was seen."""
         return self._end is not None
 
+    @property
+    def within_string(self) -> bool:
+        """Whether the last line may have been cut in a string, so that what is wrong with it is known only later."""
+        return self._strings.open
+
     def feed(self, chunk: str) -> list[Lowered]:
         """What the statements that `chunk` completes have become, in order.
 

@@ -29,10 +29,11 @@ def digest(module: Module) -> str:
 
 def without_places(module: Module) -> Module:
     """The module as if it came from no text: equal for texts that differ only in layout."""
-    return msgspec.structs.replace(module, ops=tuple(map(_placeless, module.ops)))
+    return msgspec.structs.replace(module, ops=tuple(map(placeless, module.ops)))
 
 
-def _placeless(op: Op) -> Op:
+def placeless(op: Op) -> Op:
+    """The op as if it came from no text."""
     if isinstance(op, Map):
-        op = msgspec.structs.replace(op, body=tuple(map(_placeless, op.body)))
+        op = msgspec.structs.replace(op, body=tuple(map(placeless, op.body)))
     return msgspec.structs.replace(op, span=None)

@@ -37,6 +37,15 @@ class PlanRejected(_Event, frozen=True):
     reason: str
 
 
+class StatementsWithdrawn(_Event, frozen=True):
+    """The top-level ops `names` are given up, and with them their names: their calls are cancelled, their values gone.
+
+    All that uses one of them or comes after it is among them, and none of them has written.
+    """
+
+    names: tuple[str, ...]
+
+
 class PlanEnded(_Event, frozen=True):
     """No further plan will be added: the run finishes as soon as everything is over."""
 
@@ -74,7 +83,15 @@ class Cancelled(_Event, frozen=True):
 
 
 Event: TypeAlias = (
-    StatementAdded | PlanAccepted | PlanRejected | PlanEnded | CallFinished | CallFailed | CallCancelled | Cancelled
+    StatementAdded
+    | StatementsWithdrawn
+    | PlanAccepted
+    | PlanRejected
+    | PlanEnded
+    | CallFinished
+    | CallFailed
+    | CallCancelled
+    | Cancelled
 )
 
 

@@ -97,6 +97,12 @@ class Execution(Loop):
             self._announce(added)
             self._say(ev.StatementAdded(last))
 
+    def withdraw(self, names: Iterable[str]) -> None:
+        """Gives ops up that the plan says anew, with all that uses them: their calls are cancelled, their names free.
+        None of them has written. Raises like `add`.
+        """
+        self._say(ev.StatementsWithdrawn(tuple(names)))
+
     def accept(self) -> None:
         """Declares the plan complete and sound, so that its writes may start. Raises like `add`."""
         self._join = None

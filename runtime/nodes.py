@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
@@ -139,6 +139,23 @@ def prerequisites(op: Op) -> list[str]:
     if len(found) < 2 or (len(found) == 2 and found[0] != found[1]):
         return found
     return list(dict.fromkeys(found))
+
+
+def uses(op: Op) -> set[str]:
+    """All ops that this one uses or comes after, those of its `catch` included."""
+    found = set(prerequisites(op))
+    if isinstance(op, ValueOp) and op.catch is not None:
+        found.update(refs(op.catch))
+    return found
+
+
+def closure(ops: Mapping[str, ValueOp], names: Iterable[str]) -> list[str]:
+    """The names, and those of all `ops` (in program order) that use one of them or come after it."""
+    gone = set(names)
+    for name, op in ops.items():
+        if name not in gone and not gone.isdisjoint(uses(op)):
+            gone.add(name)
+    return [name for name in ops if name in gone]
 
 
 def writes(op: ValueOp) -> bool:

@@ -86,5 +86,5 @@ class Notes:
         """What a call is said to have ended with whose tool gave nothing; its plan may have been given up before."""
         if isinstance(event, ev.CallFailed):
             return "failed", failure or Failure(event.error, event.message, start.op)
-        reason = self.machine.stop_reason or "the plan was rejected"
+        reason = self.machine.stop_reason or "the plan was rejected, or says something else now"
         return "cancelled", failure or Failure("Cancelled", reason, start.op)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
+from itertools import chain, count
 
 from llmcc.ir import errors
 from llmcc.ir.expr import refs
@@ -50,7 +51,9 @@ class Progress:
 
     def _node(self, key: str, op: ValueOp | End, region: Region, order: tuple[int, ...]) -> Node:
         if key in self.nodes:
-            key = f"{key}~{self.plan}"  # the name belonged to a plan that was rejected, and its call may still run
+            # The name belonged to something that was withdrawn, and its call may still run.
+            key = f"{key}~{self.plan}"
+            key = next(one for one in chain((key,), (f"{key}.{n}" for n in count(2))) if one not in self.nodes)
         node = Node(key, op, region, order, self.plan)
         self.nodes[key] = node
         return node

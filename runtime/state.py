@@ -11,6 +11,8 @@ The run as a whole is in one of five phases. A plan may be added op by op while 
 | stopping | the run was cancelled              | illegal        | illegal      | illegal      | illegal   | stopping  |
 | finished | all is over, `FinishPlan` was said | illegal        | illegal      | illegal      | illegal   | illegal   |
 
+`StatementsWithdrawn` is legal where `StatementAdded` is, and changes no phase: what a plan says anew is taken back.
+
 (1) not after a `return`, and after a `join` only once `JoinReady` was said. `CallFinished`, `CallFailed` and
 `CallCancelled` are legal in every phase but `finished`, for a call that runs; `CallCancelled` only after `CancelCall`.
 
@@ -27,7 +29,7 @@ Each op goes through these states (an op in a map once for each element):
 | done        | it has a value                                               |                                         |
 | failed      | it has none                                                  |                                         |
 | known       | (a `join` or `return`) all that it uses is over              |                                         |
-| withdrawn   | its plan was rejected (from every state)                     |                                         |
+| withdrawn   | its plan was rejected, or it was (from every state)          |                                         |
 
 What an op's value or failure is, `llmcc.ir.frame` decides, as for the sequential interpreter. Anything illegal raises
 `IllegalTransition` with the story of what it concerns, and changes nothing.
@@ -46,7 +48,7 @@ from llmcc.ir.signature import Signature
 from llmcc.runtime import events as ev
 from llmcc.runtime.calls import Calls
 from llmcc.runtime.limits import Limits
-from llmcc.runtime.nodes import Node, inside, prerequisites
+from llmcc.runtime.nodes import Node, inside, prerequisites, uses, writes
 from llmcc.runtime.progress import IllegalTransition
 
 __all__ = ["IllegalTransition", "Machine"]
@@ -157,6 +159,32 @@ class Machine(Calls):
         for node in [node for node in self.nodes.values() if node.plan == self.plan]:
             self._withdraw(node)
 
+    def _statements_withdrawn(self, event: ev.StatementsWithdrawn) -> None:
+        nodes = [self._withdrawable(name) for name in event.names]
+        gone = set(event.names)
+        for other in self.top.nodes.values():
+            used = gone & uses(other.op)
+            if used and isinstance(other.op, ValueOp) and other.op.name not in gone:
+                raise IllegalTransition(f"{sorted(used)} cannot be withdrawn without {other.story()}")
+        self.held = [node for node in self.held if node not in nodes]
+        for node in nodes:
+            for one in (*inside(node), node):
+                self._withdraw(one)
+        if self.end is not None and self.phase == "settled":
+            # What it gathers may be gone; it was said already.
+            self.end = None
+
+    def _withdrawable(self, name: str) -> Node:
+        node = self.top.nodes.get(name)
+        if node is None:
+            raise IllegalTransition(f"there is no {name!r} to withdraw")
+        assert isinstance(node.op, ValueOp)
+        if writes(node.op) and node.plan <= self.accepted:
+            raise IllegalTransition(f"what has written cannot be withdrawn; {node.story()}")
+        if self.phase == "settled" and self.end is not None and not self.join_said:
+            raise IllegalTransition(f"{name!r} is withdrawn while its plan is not over: {self.end.story()}")
+        return node
+
     def _withdraw(self, node: Node) -> None:
         if node.region is self.top and isinstance(node.op, ValueOp):
             self.top.unfinished -= not node.over
@@ -222,6 +250,7 @@ _RUNNING = frozenset({"open", "settled", "ending", "stopping"})
 #: For each event the phases in which it is legal, and what it does.
 _RULES: dict[type, tuple[frozenset[str], Callable[[Machine, Any], None]]] = {
     ev.StatementAdded: (frozenset({"open", "settled"}), Machine._statement_added),
+    ev.StatementsWithdrawn: (frozenset({"open", "settled"}), Machine._statements_withdrawn),
     ev.PlanAccepted: (frozenset({"open"}), Machine._plan_accepted),
     ev.PlanRejected: (frozenset({"open"}), Machine._plan_rejected),
     ev.PlanEnded: (frozenset({"settled"}), Machine._plan_ended),

@@ -71,7 +71,7 @@ def command(
         answer.trace(toolbox).save(trace)
     if as_json:
         told = {"answer": answer.text, "problem": answer.problem, "plans": list(answer.plans)}
-        counts = {"replans": answer.replans, "repairs": answer.repairs}
+        counts = {"replans": answer.replans, "repairs": answer.repairs, "mended": answer.mended}
         click.echo(json.dumps({**told, **counts, **to_json(answer.outcome)}, ensure_ascii=False, indent=2))
     elif answer.problem is None:
         click.echo(answer.text)

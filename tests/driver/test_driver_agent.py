@@ -160,24 +160,24 @@ def test_numbered_plans_go_on_counting() -> None:
 
 def test_a_plan_that_does_not_compile_is_asked_for_again_with_its_diagnostics() -> None:
     news: list[News] = []
-    model = scripted('a = serch("K2")\nreturn a\n', 'a = search("K2")\nreturn a\n')
+    model = scripted('a = find("K2")\nreturn a\n', 'a = search("K2")\nreturn a\n')
     answer = World().ask(model, observer=news.append)
     assert (answer.text, answer.repairs) == ("about K2", 1)
     complaint = model.requests[1].messages[-1].text
-    assert "serch" in complaint
-    assert "search" in complaint
+    assert "no tool is called `find`" in complaint
+    assert "Write the whole plan again" in complaint
     assert [type(n) for n in news if isinstance(n, PlanDone | PlanRefused)] == [PlanRefused, PlanDone]
 
 
 def test_a_refused_plan_has_written_nothing() -> None:
     world = World()
-    answer = world.ask(scripted('a = send("hello")\nb = serch("K2")\nreturn b\n', 'a = search("K2")\nreturn a\n'))
+    answer = world.ask(scripted('a = send("hello")\nb = find("K2")\nreturn b\n', 'a = search("K2")\nreturn a\n'))
     assert answer.text == "about K2"
     assert world.called == ["search K2"]
 
 
 def test_repairs_are_bounded() -> None:
-    answer = World().ask(scripted("a = serch(1)\n", "a = serch(2)\n"), max_repairs=1)
+    answer = World().ask(scripted("a = find(1)\n", "a = find(2)\n"), max_repairs=1)
     assert answer.problem is not None
     assert "E0" in answer.problem
     assert answer.repairs == 2
