@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from llmcc.frontend.fixes import choose_fixes, fix_text
+from llmcc.frontend.fixes import fix_text
 from llmcc.frontend.front import FrontEnd
 from llmcc.frontend.outside import is_statement
 from llmcc.frontend.scope import Scope
@@ -24,6 +24,8 @@ MOST = 32
 _PIECE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 #: An unknown name may yet be defined below, and then the name that comes nearest is not what was meant.
 _EARLY = "E0302"
+#: What a string was to hold that nobody closed is not known, though it can be closed in one place only.
+_UNSURE = frozenset({"E0103"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +160,7 @@ class Draft:
 
     def _mended(self, wrong: list[Diagnostic], *, closed: bool) -> bool:
         """Mends the lines behind what stands; whether that is possible."""
-        if not self._mend or len(self.mendings) >= MOST or not choose_fixes(wrong):
+        if not self._mend or len(self.mendings) >= MOST or any(d.code in _UNSURE for d in wrong):
             return False
         fixed = fix_text(self.text, lambda text: self._check(text, closed=closed))
         if has_errors(fixed.diagnostics) or not fixed.text.startswith(self.kept):
