@@ -24,6 +24,8 @@ MOST = 32
 _PIECE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 #: An unknown name may yet be defined below, and then the name that comes nearest is not what was meant.
 _EARLY = "E0302"
+#: Defined twice: in what stands and in what was to follow it.
+_TWICE = "E0304"
 #: What a string was to hold that nobody closed is not known, though it can be closed in one place only.
 _UNSURE = frozenset({"E0103"})
 
@@ -69,6 +71,8 @@ class Draft:
         #: Set when an attempt writes the plan anew: so many of the ops handed out stand, the others may come again.
         self.standing: int | None = None
         self._echo: Echo | None = None
+        #: Where in the text the last attempt begins, if something stands before it.
+        self._attempt = 0
 
     @property
     def ended(self) -> bool:
@@ -103,6 +107,7 @@ class Draft:
         self.front, _ = self._compiled(self.kept)
         self.text = self.kept
         self.stuck = False
+        self._attempt = 0
         self._echo = Echo(self.kept) if self.kept.strip() else None
 
     def _feed(self, piece: str) -> list[Op]:
@@ -115,17 +120,21 @@ class Draft:
         line = echo.line(piece, closed=closed)
         if line is None or echo.repeats(line):
             return []
-        if echo.met == 0 and is_statement(line) and self._defined_again(line):
-            echo.begun = True
-        if echo.met == 0 and not echo.begun and not is_statement(line):
+        if echo.met == 0 and not is_statement(line):
             return []  # a fence, or a few words
         self._echo = None
-        if echo.begun and not echo.whole:
+        if echo.met and not echo.whole:
             self._go_back(echo.standing)
+        self._attempt = 0 if echo.met else len(self.text)
         return self._feed(line)
 
-    def _defined_again(self, line: str) -> bool:
-        return any(d.code == "E0304" for d in self._check(self.kept + line + "\n", closed=False))
+    def _anew(self, *, closed: bool) -> list[Op]:
+        """The ops of an attempt that has turned out to be a whole plan: it defines what was kept from the last one."""
+        attempt = self.text[self._attempt :]
+        self._attempt = 0
+        self._go_back("")
+        ops = self.feed(attempt)
+        return ops + self.close() if closed else ops
 
     def _go_back(self, text: str) -> None:
         """What stands is only `text` now: the plan is being written again, with other lines."""
@@ -139,6 +148,8 @@ class Draft:
             self.kept = self.text
             self._given += len(ops)
             return ops
+        if self._attempt and any(d.code == _TWICE for d in wrong):
+            return self._anew(closed=closed)
         over = closed or self.front.ended
         if not over and (self.front.within_string or self._too_early(wrong)):
             return []
@@ -187,12 +198,11 @@ class Echo:
     """Compares an attempt with the lines that stand, which it was told not to repeat, and may repeat all the same."""
 
     def __init__(self, kept: str) -> None:
-        self._kept = [line for line in lines(kept)]
+        self._kept = list(lines(kept))
         self._next = 0
         self.held = ""
-        #: How many lines were repeated so far, and whether the attempt does begin anew.
+        #: How many lines were repeated so far.
         self.met = 0
-        self.begun = False
 
     @property
     def whole(self) -> bool:
@@ -222,7 +232,7 @@ class Echo:
             if self._kept[place].strip() != line.strip():
                 return False
             self._next = place + 1
-            self.met, self.begun = self.met + 1, True
+            self.met += 1
             return True
         return False
 

@@ -8,7 +8,6 @@ from llmcc.driver.draft import Draft, lines
 from llmcc.frontend.front import compile_front
 from llmcc.frontend.scope import Scope
 from llmcc.ir.digest import digest
-from llmcc.ir.ops import Module, Op
 from llmcc.runtime.models.scripted import words
 from llmcc.testing.damage import Damaged
 from llmcc.testing.fuzz import TOOLS
@@ -33,29 +32,31 @@ class Repair(msgspec.Struct, frozen=True):
 def repaired(one: Damaged) -> Repair:
     """Reads a damaged plan line by line, and where it gets stuck the rest of the right one."""
     draft = Draft(TOOLS, Scope())
-    first, ops = _read(draft, one.text)
+    first = _read(draft, one.text)
     asked = draft.stuck
     rest = 0
     if asked:
         left = _left(draft.kept, one.right)
         draft.reopen()
-        rest, more = _read(draft, left)
-        ops += more
-    right = compile_front(one.right, TOOLS).module
-    assert right is not None
-    same = not draft.stuck and digest(Module(tuple(ops))) == digest(right)
+        rest = _read(draft, left)
+    same = not draft.stuck and _meaning(draft.text) == _meaning(one.right)
     return Repair(one.kind, asked, same, first, rest, len(words(one.text)) + len(words(one.right)))
 
 
-def _read(draft: Draft, text: str) -> tuple[int, list[Op]]:
-    ops: list[Op] = []
+def _meaning(text: str) -> str | None:
+    module = compile_front(text, TOOLS).module
+    return None if module is None else digest(module)
+
+
+def _read(draft: Draft, text: str) -> int:
     tokens = 0
     for line in lines(text):
         if draft.stuck or draft.ended:
             break
         tokens += len(words(line))
-        ops += draft.feed(line)
-    return tokens, ops + draft.close()
+        draft.feed(line)
+    draft.close()
+    return tokens
 
 
 def _left(kept: str, right: str) -> str:
