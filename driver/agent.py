@@ -16,6 +16,7 @@ from typing import Literal
 import msgspec
 import trio
 
+from llmcc.driver.budget import Budget, OverBudget, over_budget
 from llmcc.driver.joining import decide
 from llmcc.driver.news import AnswerText, News, Observer, PlanDone, PlanRefused, PlanText, Replanning
 from llmcc.driver.planning import Plan, Planning
@@ -45,6 +46,7 @@ class Answer:
         replans: how often the joiner asked for more.
         repairs: how often the planner was told that its plan does not compile, and wrote on from its first bad line.
         mended: how often lines were mended by their own fix-its, without the planner.
+        usd: dollars for models and tools, as far as prices are known.
         moments: when the models were asked, wrote and ended.
     """
 
@@ -56,6 +58,7 @@ class Answer:
     replans: int
     repairs: int
     mended: int = 0
+    usd: float = 0.0
     moments: tuple[Moment, ...] = field(default=(), repr=False)
 
     @property
@@ -89,6 +92,8 @@ class Agent:
         style: `chat` messages or plain `completion`; by default completion for a planner that honours grammars.
         limits: bounds of the run; its `deadline_s` is that of the whole question.
         max_plan_tokens: bound of one plan.
+        budget: what a question may use: calls, tokens, dollars, seconds, replans. A plan that cannot keep to it is
+            refused before it writes anything; where a bound is reached, the answer's `problem` says so.
         observer: is told all news.
         watch: is given each run (an `llmcc.runtime.executor.Execution`) before it starts, to look at.
     """
@@ -106,6 +111,7 @@ class Agent:
         style: Literal["chat", "completion"] | None = None,
         limits: Limits | None = None,
         max_plan_tokens: int = 1024,
+        budget: Budget | None = None,
         observer: Observer | None = None,
         watch: Callable[[Execution], None] | None = None,
     ) -> None:
@@ -113,11 +119,12 @@ class Agent:
         self.planner = planner
         self.joiner = joiner if joiner is not None else planner
         self.examples = tuple(toolbox.examples if examples is None else examples)
-        self.max_replans = max_replans
+        self.budget = budget or Budget()
+        self.max_replans = max_replans if self.budget.replans is None else min(max_replans, self.budget.replans)
         self.max_repairs = max_repairs
         self.literals = literals
         self.chat = style == "chat" if style is not None else not planner.constrains
-        self.limits = limits or Limits()
+        self.limits = self.budget.limits(limits or Limits())
         self.max_plan_tokens = max_plan_tokens
         self.observer = observer
         self.watch = watch
@@ -157,6 +164,7 @@ class _Asked:
         self.planning = Planning(agent.toolbox.signatures, self.tell)
         self.plans: list[str] = []
         self.usage = Usage()
+        self.model_usd = 0.0
         self.replans = 0
         self.repairs = 0
         self.mended = 0
@@ -196,14 +204,16 @@ class _Asked:
                     return
                 self.replans += 1
                 self.tell(Replanning(reason))
-        except Cancelled as error:
+        except (Cancelled, OverBudget) as error:
             self.problem = str(error)
 
     async def plan(self, execution: Execution, reason: str | None) -> Plan | None:
         """An accepted plan; None (with `problem` set) if none of the planner's compiles."""
         agent = self.agent
         complaint: str | None = None
+        calls, usd = execution.machine.calls, execution.usd
         for _ in range(agent.max_repairs + 1):
+            room = self.ask_for(agent.max_plan_tokens)
             self.note("planner", "asked", agent.planner.name)
             plan = await self.planning.stream(
                 agent.planner,
@@ -212,14 +222,15 @@ class _Asked:
                 agent.examples,
                 chat=agent.chat,
                 copy=agent.literals == "copy",
-                max_tokens=agent.max_plan_tokens,
+                max_tokens=room,
                 values=execution.values if reason is not None else {},
                 reason=reason,
                 complaint=complaint,
             )
-            self.usage += plan.usage
+            self.count(agent.planner, plan.usage)
             self.note("planner", "ended", "accepted" if plan.refused is None else "refused")
             if plan.refused is None:
+                self.keep_to_budget(execution, agent.budget.left(calls, usd + self.model_usd))
                 self.planning.accept(execution)
                 self.mended += plan.mended
                 self.plans.append(plan.text)
@@ -234,6 +245,24 @@ class _Asked:
         self.problem = f"the planner wrote no plan that compiles:\n{complaint}"
         return None
 
+    def ask_for(self, most: int) -> int:
+        """How many tokens a model may write now, at most `most`. Raises `OverBudget` if it may not be asked."""
+        assert self.execution is not None
+        budget = self.agent.budget
+        budget.require(self.usage, self.execution.usd + self.model_usd)
+        return most if budget.tokens_out is None else min(most, budget.tokens_out - self.usage.completion_tokens)
+
+    def count(self, model: Model, usage: Usage) -> None:
+        self.usage += usage
+        self.model_usd += self.agent.budget.model_usd(model.name, usage)
+
+    def keep_to_budget(self, execution: Execution, left: Budget) -> None:
+        """Raises `OverBudget`, with the plan rejected, if it cannot keep to what is left."""
+        found = over_budget(self.planning.module, self.agent.toolbox.signatures, left, surely=True)
+        if found:
+            execution.reject("it is beyond the budget")
+            raise OverBudget("; ".join(f"{d.code}: {d.message}" for d in found))
+
     async def join(self, execution: Execution) -> str | None:
         """Takes the joiner's answer; or the reason for which it wants more, if it may ask."""
         agent = self.agent
@@ -247,14 +276,15 @@ class _Asked:
             return None
         values = ready.args if isinstance(ready.args, dict) else {}
         chat = not agent.joiner.constrains if agent.joiner is not agent.planner else agent.chat
-        request = joiner_request(self.question, values, chat=chat, may_replan=may_replan)
+        room = self.ask_for(512)
+        request = joiner_request(self.question, values, chat=chat, may_replan=may_replan, max_tokens=room)
         written: list[str] = []
         self.note("joiner", "asked", agent.joiner.name)
         async with agent.joiner.stream(request) as completion:
             async for chunk in completion.chunks:
                 written.append(chunk)
                 self.tell(AnswerText(chunk))
-        self.usage += completion.usage
+        self.count(agent.joiner, completion.usage)
         decision = decide("".join(written))
         self.note("joiner", "ended", "answered" if decision.replan is None else "wants more")
         if decision.replan is not None and may_replan:
@@ -277,5 +307,6 @@ class _Asked:
             self.replans,
             self.repairs,
             self.mended,
+            self.model_usd + (self.execution.usd if self.execution is not None else 0.0),
             tuple(self.moments),
         )

@@ -14,7 +14,7 @@ from llmcc.frontend.scope import Scope
 from llmcc.ir.diagnostics import Diagnostic, has_errors
 from llmcc.ir.digest import placeless
 from llmcc.ir.expr import Ref
-from llmcc.ir.ops import End, Join, Op, Return, ValueOp
+from llmcc.ir.ops import End, Join, Module, Op, Return, ValueOp
 from llmcc.ir.render import render
 from llmcc.ir.signature import Signature
 from llmcc.ir.values import Value
@@ -105,6 +105,11 @@ class Planning:
         self._accepted += [op for op in self._ops if not isinstance(op, Join | Return)]
         self._scope = self._draft.front.scope
         self._begin()
+
+    @property
+    def module(self) -> Module:
+        """The plan as the run was given it."""
+        return Module(tuple(self._made.values()), ordered=True)
 
     def forget(self) -> None:
         """Takes back all that the plan just streamed has defined."""

@@ -43,7 +43,9 @@ class Calls(Beginnings):
         signature = self.signatures.get(op.tool)
         if signature is None or node.attempt > signature.retries:
             return False
-        return node.state == "running" and self.stop_reason is None and (not op.effect.writes or signature.idempotent)
+        if node.state != "running" or self.stop_reason is not None:
+            return False
+        return (not op.effect.writes or signature.idempotent) and self._pay(op.tool)
 
     def _call_cancelled(self, event: ev.CallCancelled) -> None:
         node = self._running(event.key, event)

@@ -166,6 +166,11 @@ class Execution(Loop):
         """The values known so far, by op name."""
         return dict(self.machine.top.frame.values)
 
+    @property
+    def usd(self) -> float:
+        """Dollars of all calls so far, retries counted, by what the tools declare."""
+        return self.machine.usd
+
     # -- within --------------------------------------------------------------------------------------------------------
 
     def _say(self, event: ev.Event) -> None:

@@ -13,6 +13,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     `max_running`: calls at the same time (None: no bound), also the elements of one map under way at the same time.
     `threads`: blocking tools at the same time; a call that waits for a thread is using up its own time.
     `max_calls`: calls in all, retries not counted. `max_fanout`: elements of one map.
+    `max_usd`: dollars for calls, retries counted, by what the tools declare (None: no bound).
     `timeout_s`: seconds for a call whose tool declares none (None: for ever).
     `deadline_s`: seconds for the whole run (None: no bound); then it stops with what is known.
     `grace_s`: seconds that the end of a run waits for blocking tools that did not stop when told to.
@@ -24,6 +25,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     threads: int = 64
     max_calls: int = 10_000
     max_fanout: int = MAX_FANOUT
+    max_usd: float | None = None
     timeout_s: float | None = 120.0
     deadline_s: float | None = None
     grace_s: float = 0.25
@@ -44,6 +46,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
         for name in (
             "max_calls",
             "max_fanout",
+            "max_usd",
             "timeout_s",
             "deadline_s",
             "grace_s",

@@ -34,6 +34,8 @@ class Progress:
         self.accepted = 0
         self.stop_reason: str | None = None
         self.calls = 0
+        #: Dollars of all calls that were let through, retries counted.
+        self.usd = 0.0
         self.events = 0
         self.nodes: dict[str, Node] = {}
         self.held: list[Node] = []
@@ -73,10 +75,24 @@ class Progress:
         if self.calls >= self.limits.max_calls:
             error = errors.LimitExceeded(f"the run has made its {self.limits.max_calls:,} calls")
             return self._fail(node, error)
+        assert isinstance(node.op, Call)
+        if not self._pay(node.op.tool):
+            return self._fail(node, errors.LimitExceeded(f"the run has spent its {self.limits.max_usd:g} USD"))
         self.calls += 1
         node.state = "ready"
         node.path += (self.events, "ready")
         self.queue.push(node)
+
+    def _pay(self, tool: str) -> bool:
+        """Takes the price of a call out of what the run may spend; whether it was enough."""
+        signature = self.signatures.get(tool)
+        price = signature.cost_usd if signature is not None else None
+        if price is None:
+            return True
+        if self.limits.max_usd is not None and self.usd + price > self.limits.max_usd * (1 + 1e-9):
+            return False
+        self.usd += price
+        return True
 
     def _succeed(self, node: Node, op: ValueOp, value: Value) -> None:
         node.region.frame.values[op.name] = value

@@ -10,7 +10,14 @@ from typing import Any
 
 import click
 
-from llmcc.driver.commands.common import UserError, catalog_option, open_toolbox, tools_option, trace_option
+from llmcc.driver.commands.common import (
+    UserError,
+    budget_option,
+    catalog_option,
+    open_toolbox,
+    tools_option,
+    trace_option,
+)
 from llmcc.driver.commands.run import to_json
 from llmcc.runtime.limits import Limits
 from llmcc.runtime.toolbox import Toolbox
@@ -27,6 +34,7 @@ from llmcc.runtime.trace_file import check_target
 @click.option("--json", "as_json", is_flag=True, help="Print answer, plans, calls and usage as one JSON object.")
 @click.option("--max-replans", type=click.IntRange(min=0), default=2, show_default=True, metavar="N")
 @click.option("--deadline", type=click.FloatRange(min=0), metavar="SECONDS", help="Give up after this time.")
+@budget_option
 @trace_option
 @click.option(
     "--literals",
@@ -45,6 +53,7 @@ def command(
     as_json: bool,
     max_replans: int,
     deadline: float | None,
+    budget: Any,
     trace: str | None,
     literals: str,
 ) -> int:
@@ -65,13 +74,23 @@ def command(
     import trio
 
     answer = trio.run(
-        _ask, question, toolbox, model, base_url, show_plan, as_json, max_replans, Limits(deadline_s=deadline), literals
+        _ask,
+        question,
+        toolbox,
+        model,
+        base_url,
+        show_plan,
+        as_json,
+        max_replans,
+        Limits(deadline_s=deadline),
+        literals,
+        budget,
     )
     if trace is not None:
         answer.trace(toolbox).save(trace)
     if as_json:
         told = {"answer": answer.text, "problem": answer.problem, "plans": list(answer.plans)}
-        counts = {"replans": answer.replans, "repairs": answer.repairs, "mended": answer.mended}
+        counts = {"replans": answer.replans, "repairs": answer.repairs, "mended": answer.mended, "usd": answer.usd}
         click.echo(json.dumps({**told, **counts, **to_json(answer.outcome)}, ensure_ascii=False, indent=2))
     elif answer.problem is None:
         click.echo(answer.text)
@@ -90,6 +109,7 @@ async def _ask(
     max_replans: int,
     limits: Limits,
     literals: Any,
+    budget: Any,
 ) -> Any:
     from llmcc.driver.agent import Agent
 
@@ -102,6 +122,7 @@ async def _ask(
             max_replans=max_replans,
             limits=limits,
             literals=literals,
+            budget=budget,
             observer=observer,
             watch=watch,
         )

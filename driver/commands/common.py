@@ -80,6 +80,29 @@ def trace_option(function: Decorated) -> Decorated:
     return click.option("--trace", metavar="FILE", help=text)(function)
 
 
+def budget_option(function: Decorated) -> Decorated:
+    """The option `--budget NAME=N`, several times; the command gets `budget`."""
+    names = "calls, width, usd, seconds, replans, tokens_in, tokens_out"
+    return click.option(
+        "--budget",
+        metavar="NAME=N",
+        multiple=True,
+        callback=_budget,
+        help=f"What may be used, by {names} (can be given several times); checked before the run and during it.",
+    )(function)
+
+
+def _budget(_context: click.Context, _parameter: click.Parameter, given: tuple[str, ...]) -> Any:
+    if not given:
+        return None
+    from llmcc.driver.budget import parse_budget
+
+    try:
+        return parse_budget(given)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+
+
 def dialect_option(function: Decorated) -> Decorated:
     """The option `--dialect`."""
     return click.option(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -11,6 +12,7 @@ from typing import Any
 import click
 
 from llmcc.driver.commands.common import (
+    budget_option,
     catalog_option,
     dialect_option,
     open_profile,
@@ -48,6 +50,7 @@ from llmcc.runtime.trace_file import check_target as check_trace_target
 @click.option("--json", "as_json", is_flag=True, help="Print values and calls as one JSON object.")
 @click.option("--deadline", type=click.FloatRange(min=0), metavar="SECONDS", help="Stop the run after this time.")
 @click.option("--max-calls", type=click.IntRange(min=0), metavar="N", help="Calls the run may make.")
+@budget_option
 @click.option("--journal", metavar="FILE", help="Write the run down here, so that `llmcc resume` can go on with it.")
 @click.option("--concurrency", type=click.IntRange(min=1), metavar="N", help="Calls at the same time.")
 def command(
@@ -62,6 +65,7 @@ def command(
     as_json: bool,
     deadline: float | None,
     max_calls: int | None,
+    budget: Any,
     journal: str | None,
     concurrency: int | None,
 ) -> int:
@@ -90,6 +94,10 @@ def command(
     show_doubts(program)
     given = {"deadline_s": deadline, "max_calls": max_calls, "max_running": concurrency}
     limits: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
+    if budget is not None:
+        if not _within(program, budget, text, name):
+            return 1
+        limits = bounded(limits, budget)
     seen = Profile()
     runs: list[Any] = []
     with shown(as_json=as_json) as board:
@@ -112,6 +120,27 @@ def command(
     if trace is not None:
         Trace.of(outcome, program).save(trace)
     return 0 if outcome.ok else 1
+
+
+def bounded(limits: dict[str, Any], budget: Any) -> dict[str, Any]:
+    """The limits of a run within a budget, those that differ from the usual ones."""
+    within, usual = budget.limits(Limits(**limits)), Limits()
+    names = Limits.__struct_fields__
+    return {key: getattr(within, key) for key in names if getattr(within, key) != getattr(usual, key)} | {
+        key: getattr(within, key) for key in limits
+    }
+
+
+def _within(program: Program, budget: Any, text: str, name: str) -> bool:
+    """Whether the plan keeps to the budget, or is to run all the same: that is asked where there is somebody to ask."""
+    from llmcc.driver.budget import over_budget
+
+    assert program.toolbox is not None
+    found = over_budget(ordered(program.module, program.toolbox), program.signatures, budget)
+    show_diagnostics(found, text, name)
+    if not found or not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return not found
+    return click.confirm("Run it all the same, as far as the budget goes?", err=True)
 
 
 def _journaled(

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from llmcc.driver import aio
     from llmcc.driver.agent import Agent, Answer
+    from llmcc.driver.budget import Budget
     from llmcc.driver.execute import run, run_sync
     from llmcc.driver.journaled import resume, resume_sync
     from llmcc.driver.program import CompileError, Program, compile
@@ -46,6 +47,7 @@ _MODULES = {"aio": "llmcc.driver.aio", "models": "llmcc.runtime.models"}
 _HOMES = {
     "Agent": "llmcc.driver.agent",
     "Answer": "llmcc.driver.agent",
+    "Budget": "llmcc.driver.budget",
     "run": "llmcc.driver.execute",
     "run_sync": "llmcc.driver.execute",
     "resume": "llmcc.driver.journaled",
@@ -80,6 +82,7 @@ _HOMES = {
 __all__ = [
     "Agent",
     "Answer",
+    "Budget",
     "CallsInDoubt",
     "CompileError",
     "Diagnostic",
