@@ -231,10 +231,14 @@ class _Asked:
             self.note("planner", "ended", "accepted" if plan.refused is None else "refused")
             if plan.refused is None:
                 self.keep_to_budget(execution, agent.budget.left(calls, usd + self.model_usd))
-                self.planning.accept(execution)
+                change = self.planning.accept(execution)
                 self.mended += plan.mended
                 self.plans.append(plan.text)
-                self.tell(PlanDone(plan.text))
+                again = reason is not None
+                self.tell(PlanDone(plan.text, *((change.new, change.known, change.withdrawn) if again else ())))
+                if again and not change.new and not isinstance(plan.end, Return):
+                    self.problem = f"the replan added nothing new; what was wanted: {reason}"
+                    return None
                 return plan
             self.repairs += 1
             complaint = plan.refused

@@ -8,7 +8,7 @@ stands before it is kept, for whoever writes the rest.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from llmcc.frontend.fixes import fix_text
@@ -46,6 +46,9 @@ class Draft:
         signatures: the tools.
         scope: the values that exist before it; not changed.
         mend: whether lines are mended.
+        earlier: the statements of the plans before it, a line each: one that is written again stands.
+        release: gives the value of an earlier plan up that is defined anew, with all that uses it, and says which
+            names are free now; None if it cannot be given up.
 
     >>> draft = Draft({"search": Signature(name="search")}, Scope())
     >>> draft.feed("a = serch()\nreturn a.title\n")
@@ -54,7 +57,15 @@ class Draft:
     True
     """
 
-    def __init__(self, signatures: Mapping[str, Signature], scope: Scope, *, mend: bool = True) -> None:
+    def __init__(
+        self,
+        signatures: Mapping[str, Signature],
+        scope: Scope,
+        *,
+        mend: bool = True,
+        earlier: Collection[str] = (),
+        release: Callable[[str], list[str] | None] = lambda name: None,
+    ) -> None:
         #: All that was written and stands or is being written, as it was mended.
         self.text = ""
         #: The part of it whose statements compile.
@@ -63,8 +74,10 @@ class Draft:
         #: Whether a line is wrong in a way that is not beyond choice.
         self.stuck = False
         self._signatures = signatures
-        self._scope = scope
+        self._scope = scope.copy()
         self._mend = mend
+        self._earlier = earlier
+        self._release = release
         self.front = FrontEnd(signatures, scope=scope.copy())
         #: How many ops were handed out.
         self._given = 0
@@ -150,11 +163,29 @@ class Draft:
             return ops
         if self._attempt and any(d.code == _TWICE for d in wrong):
             return self._anew(closed=closed)
+        if self._scope.bindings and all(d.code == _TWICE for d in wrong) and self._said_before(wrong[0]):
+            return self._rest(closed=closed)
         over = closed or self.front.ended
         if not over and (self.front.within_string or self._too_early(wrong)):
             return []
         self.stuck = not self._mended(wrong, closed=closed)
         return [] if self.stuck else self._rest(closed=closed)
+
+    def _said_before(self, wrong: Diagnostic) -> bool:
+        """Whether the last line defines a value of an earlier plan: as it was, and then the line is left out; or
+        anew, and then the earlier value is given up.
+        """
+        line = self.text[len(self.kept) :]
+        if line.strip() in self._earlier:
+            self.text = self.kept
+            return True
+        place = wrong.span
+        name = self.text.splitlines()[place.line - 1][place.column - 1 : place.end_column - 1].strip(" $.)")
+        freed = self._release(name) if name in self._scope else None
+        if freed is None:
+            return False
+        self._scope.forget(freed)
+        return not has_errors(self._check(self.text, closed=False))
 
     def _too_early(self, wrong: list[Diagnostic]) -> bool:
         return all(len(d.fixes) == 1 for d in wrong) and any(d.code == _EARLY for d in wrong)

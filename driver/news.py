@@ -19,9 +19,14 @@ class PlanText:
 
 @dataclass(frozen=True, slots=True)
 class PlanDone:
-    """A plan is complete and accepted: its whole text."""
+    """A plan is complete and accepted: its whole text. Of a replan: its values that are `new`, those that only name
+    what was `known`, and those of earlier plans that were `withdrawn`.
+    """
 
     text: str
+    new: tuple[str, ...] = ()
+    known: tuple[str, ...] = ()
+    withdrawn: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,14 +14,15 @@ from llmcc.frontend.scope import Scope
 from llmcc.ir.diagnostics import Diagnostic, has_errors
 from llmcc.ir.digest import placeless
 from llmcc.ir.expr import Ref
-from llmcc.ir.ops import End, Join, Module, Op, Return, ValueOp
+from llmcc.ir.ops import Compute, End, Join, Module, Op, Return, ValueOp
 from llmcc.ir.render import render
 from llmcc.ir.signature import Signature
+from llmcc.ir.types import Type
 from llmcc.ir.values import Value
 from llmcc.optimizer.online import Online
 from llmcc.runtime.executor import Execution
 from llmcc.runtime.models import Model, Usage
-from llmcc.runtime.nodes import closure, uses
+from llmcc.runtime.nodes import closure, uses, writes
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,21 @@ class Plan:
     mended: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a plan changes of the program before it: the values that are `new`, those that only have another name for
+    what was `known`, and those that were `withdrawn`, because they are defined anew or use one that is.
+    """
+
+    new: tuple[str, ...]
+    known: tuple[str, ...]
+    withdrawn: tuple[str, ...]
+
+
+def _known_already(op: ValueOp) -> bool:
+    return isinstance(op, Compute) and isinstance(op.expr, Ref) and op.guard is None
+
+
 class Planning:
     """The program that one question's plans make up together: its names, and what was dispatched of it."""
 
@@ -47,6 +63,10 @@ class Planning:
         self._scope = Scope()
         #: All ops of the accepted plans, as the front end made them.
         self._accepted: list[Op] = []
+        #: What the run was given of the accepted plans, by name, and their lines.
+        self._standing: dict[str, ValueOp] = {}
+        self._lines: set[str] = set()
+        self._execution: Execution | None = None
         self._begin()
 
     async def stream(
@@ -66,6 +86,7 @@ class Planning:
         """Has the planner write a plan, or the rest of one of which some lines stand, running it as it comes. The
         caller then calls `accept`, lets it write again, or gives the plan up with `forget`.
         """
+        self._execution = execution
         draft = self._draft
         if draft.stuck or draft.text:
             draft.reopen()
@@ -82,6 +103,7 @@ class Planning:
             values=values,
             reason=reason,
             complaint=complaint,
+            types=self._scope.types,
             kept=draft.kept,
             max_tokens=max_tokens,
         )
@@ -97,19 +119,46 @@ class Planning:
             self._take(execution, draft.close())
         return self._judge(execution, completion.usage, cut=cut)
 
-    def accept(self, execution: Execution) -> None:
-        """The plan is the program's next part; its writes may start."""
+    def accept(self, execution: Execution) -> Change:
+        """The plan is the program's next part; its writes may start. What it has changed of the program."""
         if self._doubted:
             execution.withdraw(self._doubted)
         execution.accept()
         self._accepted += [op for op in self._ops if not isinstance(op, Join | Return)]
         self._scope = self._draft.front.scope
+        names = [op.name for op in self._ops if isinstance(op, ValueOp) and "." not in op.name]
+        new = [name for name in names if not _known_already(self._made[name])]
+        change = Change(tuple(new), tuple(name for name in names if name not in new), tuple(self._released))
+        self._standing.update(self._made)
+        self._lines.update(line.strip() for line in self._draft.text.splitlines())
         self._begin()
+        return change
+
+    def _release(self, name: str) -> list[str] | None:
+        """Gives up a value of an earlier plan that this one defines anew, and all that uses it; None if something of
+        that has written, or belongs to this plan.
+        """
+        gone = closure(self._standing, {name})
+        mine = any(not uses(op).isdisjoint(gone) for op in self._made.values())
+        if mine or self._execution is None or any(writes(self._standing[one]) for one in gone):
+            return None
+        self._execution.withdraw(gone)
+        for one in gone:
+            del self._standing[one]
+        self._accepted = [op for op in self._accepted if not (isinstance(op, ValueOp) and op.name in gone)]
+        self._released += [one for one in gone if "." not in one]
+        self._optimize_from([*self._accepted, *self._ops])
+        return gone
 
     @property
     def module(self) -> Module:
         """The plan as the run was given it."""
         return Module(tuple(self._made.values()), ordered=True)
+
+    @property
+    def types(self) -> dict[str, Type]:
+        """The values of the accepted plans, and their types."""
+        return self._scope.types
 
     def forget(self) -> None:
         """Takes back all that the plan just streamed has defined."""
@@ -117,7 +166,8 @@ class Planning:
 
     def _begin(self) -> None:
         """Makes ready for a plan that continues the accepted ones."""
-        self._draft = Draft(self._signatures, self._scope, mend=self._mend)
+        self._draft = Draft(self._signatures, self._scope, mend=self._mend, earlier=self._lines, release=self._release)
+        self._released: list[str] = []
         self._ops: list[Op] = []
         #: What the run was given of this plan and nobody has said again, by name: the plan is being written anew.
         self._doubted: dict[str, ValueOp] = {}

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from llmcc.ir.signature import Signature
+from llmcc.ir.types import Type
 from llmcc.ir.values import Value, to_text
 from llmcc.runtime.models import Constraint, Message, Request
 
@@ -84,6 +85,7 @@ def planner_request(
     values: Mapping[str, Value] | None = None,
     reason: str | None = None,
     complaint: str | None = None,
+    types: Mapping[str, Type] | None = None,
     kept: str = "",
     max_tokens: int = 1024,
 ) -> Request:
@@ -98,6 +100,7 @@ def planner_request(
         values: for a replan: the values that exist already.
         reason: for a replan: why the values do not suffice.
         complaint: for a second attempt: what was wrong with the first.
+        types: the types of `values`.
         kept: the lines of the first attempt that stand; what is asked for follows them.
         max_tokens: bound of the plan's length, in tokens.
     """
@@ -119,7 +122,8 @@ def planner_request(
         turns += [Message("user", f"Question: {q}"), Message("assistant", p)]
     ask = [f"Question: {_line(question)}"]
     if known:
-        ask.append(f"These values exist already and can be used by name:\n{known}")
+        typed = "\n".join(_typed(name, value, types or {}) for name, value in (values or {}).items())
+        ask.append(f"These values exist already and can be used by name:\n{typed}")
     if reason:
         ask.append(f"They do not suffice: {reason}\nContinue the plan; define new names only.")
     if complaint:
@@ -141,6 +145,11 @@ def joiner_request(
         order += " If they do not suffice, write one line `Replan:` and what is missing."
     ask = f"Question: {_line(question)}\n\nValues:\n{known}"
     return Request(messages=(Message("system", order), Message("user", ask)), max_tokens=max_tokens)
+
+
+def _typed(name: str, value: Value, types: Mapping[str, Type]) -> str:
+    kind = f": {types[name]}" if name in types else ""
+    return f"{name}{kind} = {excerpt(value)}"
 
 
 def _rest(kept: str) -> str:

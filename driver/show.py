@@ -44,8 +44,9 @@ class Show:
                 self._waiting.append(record)
                 if not self._line:
                     self._calls()
-            case PlanDone():
+            case PlanDone(_, new, known, withdrawn):
                 self._end_line()
+                self._difference(new, known, withdrawn)
             case PlanMended(_, after, codes):
                 self._end_line()
                 self.console.print(f"[yellow]mended ({', '.join(codes)}):[/] {escape(visible(after))}")
@@ -61,6 +62,13 @@ class Show:
     def partial(self) -> Text | None:
         """The beginning of the line that the model is writing, if there is one."""
         return Text(visible(self._line), style="cyan") if self._line else None
+
+    def _difference(self, new: tuple[str, ...], known: tuple[str, ...], withdrawn: tuple[str, ...]) -> None:
+        """What a replan has changed."""
+        marks = (("+", "green", new), ("=", "dim", known), ("-", "red", withdrawn))
+        told = [f"[{colour}]{mark} {escape(', '.join(names))}[/]" for mark, colour, names in marks if names]
+        if told:
+            self.console.print("the plan changes: " + "  ".join(told))
 
     def _plan_text(self, text: str) -> None:
         for piece in text.splitlines(keepends=True):

@@ -5,7 +5,7 @@ A scope outlives one text: a replan starts with the scope of the plan before it,
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
@@ -67,6 +67,11 @@ class Scope:
         self.bindings[binding.name] = binding
         if binding.name.isdigit():
             self.highest = max(self.highest, int(binding.name))
+
+    def forget(self, names: Iterable[str]) -> None:
+        """Frees names; the numbers of steps go on all the same."""
+        for name in names:
+            self.bindings.pop(name, None)
 
     def fresh(self, base: str) -> str:
         """A new name for an op that lowering adds to the statement `base`: `base.1`, `base.2`, ..."""

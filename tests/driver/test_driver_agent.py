@@ -139,7 +139,7 @@ def test_a_replan_goes_on_with_names_and_values_and_repeats_nothing() -> None:
     assert world.called == ["search K2", "search Denali"]
     assert answer.replans == 1
     assert [n.reason for n in news if isinstance(n, Replanning)] == ["Denali is missing"]
-    assert "a = about K2" in model.requests[2].messages[-1].text
+    assert "a: str = about K2" in model.requests[2].messages[-1].text
     assert "Denali is missing" in model.requests[2].messages[-1].text
 
 
