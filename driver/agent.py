@@ -17,7 +17,7 @@ import msgspec
 import trio
 
 from llmcc.driver.budget import Budget, OverBudget, over_budget
-from llmcc.driver.joining import decide
+from llmcc.driver.joining import JoinReader
 from llmcc.driver.news import AnswerText, News, Observer, PlanDone, PlanRefused, PlanText, Replanning
 from llmcc.driver.planning import Plan, Planning
 from llmcc.driver.prompt import Example, joiner_request
@@ -282,14 +282,14 @@ class _Asked:
         chat = not agent.joiner.constrains if agent.joiner is not agent.planner else agent.chat
         room = self.ask_for(512)
         request = joiner_request(self.question, values, chat=chat, may_replan=may_replan, max_tokens=room)
-        written: list[str] = []
+        reader = JoinReader()
         self.note("joiner", "asked", agent.joiner.name)
         async with agent.joiner.stream(request) as completion:
             async for chunk in completion.chunks:
-                written.append(chunk)
-                self.tell(AnswerText(chunk))
+                if part := reader.feed(chunk):
+                    self.tell(AnswerText(part))
         self.count(agent.joiner, completion.usage)
-        decision = decide("".join(written))
+        decision = reader.close()
         self.note("joiner", "ended", "answered" if decision.replan is None else "wants more")
         if decision.replan is not None and may_replan:
             return decision.replan

@@ -22,8 +22,8 @@ from llmcc.ir.signature import Signature
 #: A plan with more slips than this is not mended any further: it is compiled anew for each.
 MOST = 32
 _PIECE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
-#: An unknown name may yet be defined below, and then the name that comes nearest is not what was meant.
-_EARLY = "E0302"
+#: An unknown name may yet be defined below, and then neither the name that comes nearest nor a text was meant.
+_EARLY = frozenset({"E0302", "E0305"})
 #: Defined twice: in what stands and in what was to follow it.
 _TWICE = "E0304"
 #: What a string was to hold that nobody closed is not known, though it can be closed in one place only.
@@ -188,7 +188,7 @@ class Draft:
         return not has_errors(self._check(self.text, closed=False))
 
     def _too_early(self, wrong: list[Diagnostic]) -> bool:
-        return all(len(d.fixes) == 1 for d in wrong) and any(d.code == _EARLY for d in wrong)
+        return all(len(d.fixes) == 1 for d in wrong) and any(d.code in _EARLY for d in wrong)
 
     def _rest(self, *, closed: bool) -> list[Op]:
         """The ops of the mended lines. What stands before them gave its ops already, and gives the same again."""
