@@ -80,7 +80,7 @@ def sample() -> Trace:
 
 def asked() -> tuple[llmcc.Answer, Trace]:
     shop = Shop()
-    planner = Scripted(["a = exchange(3)\n", PLAN], first_token_s=0.2, tokens_per_s=40)
+    planner = Scripted(["a = nothing(3)\n", PLAN], first_token_s=0.2, tokens_per_s=40)
 
     async def main() -> llmcc.Answer:
         return await llmcc.Agent(shop.toolbox, planner=planner, limits=Limits(backoff_s=0.0)).ask("Where to?")

@@ -52,7 +52,7 @@ def test_statements_can_be_taken_back_and_said_again_at_any_time(plan: list[Call
 
     for op in plan:
         tell(ev.StatementAdded(op))
-        while running and data.draw(st.booleans()):
+        while running and bool(data.draw(st.booleans())):
             end_one()
     for _ in range(data.draw(st.integers(0, 3))):
         names = closure({op.name: op for op in plan}, {data.draw(st.sampled_from(plan)).name})
@@ -61,7 +61,7 @@ def test_statements_can_be_taken_back_and_said_again_at_any_time(plan: list[Call
         for op in plan:
             if op.name in names:
                 tell(ev.StatementAdded(op))
-        while running and data.draw(st.booleans()):
+        while running and bool(data.draw(st.booleans())):
             end_one()
     tell(ev.PlanAccepted())
     tell(ev.PlanEnded())
