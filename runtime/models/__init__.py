@@ -15,11 +15,13 @@ if TYPE_CHECKING:
         ModelError,
         ModelRefused,
         ModelUnavailable,
+        ServerFault,
         StreamBroken,
     )
     from llmcc.runtime.models.llama import Llama
     from llmcc.runtime.models.llama_files import default_model_path
     from llmcc.runtime.models.openai import OpenAI
+    from llmcc.runtime.models.openai_answer import Timeouts
     from llmcc.runtime.models.protocol import Completion, Constraint, Message, Model, Request, Usage
     from llmcc.runtime.models.scripted import Cut, Scripted
 
@@ -38,16 +40,27 @@ __all__ = [
     "OpenAI",
     "Request",
     "Scripted",
+    "ServerFault",
     "StreamBroken",
+    "Timeouts",
     "Usage",
     "default_model_path",
 ]
 
 _HOMES = {
-    "errors": ("ContextTooLong", "GrammarError", "ModelError", "ModelRefused", "ModelUnavailable", "StreamBroken"),
+    "errors": (
+        "ContextTooLong",
+        "GrammarError",
+        "ModelError",
+        "ModelRefused",
+        "ModelUnavailable",
+        "ServerFault",
+        "StreamBroken",
+    ),
     "llama": ("Llama",),
     "llama_files": ("default_model_path",),
     "openai": ("OpenAI",),
+    "openai_answer": ("Timeouts",),
     "protocol": ("Completion", "Constraint", "Message", "Model", "Request", "Usage"),
     "scripted": ("Cut", "Scripted"),
 }

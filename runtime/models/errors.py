@@ -13,6 +13,10 @@ class ModelUnavailable(ModelError):
     """There is no such model here: a package or a file is missing, or the server cannot be reached."""
 
 
+class ServerFault(ModelUnavailable):
+    """The server failed while it worked on the request (HTTP 500 and above), and did so again when asked again."""
+
+
 class ModelRefused(ModelError):
     """The model's side looked at the request and refused it: bad credentials, unknown model, malformed request."""
 

@@ -1,30 +1,42 @@
-"""A model behind the chat-completions protocol: OpenAI's own service, or any server that speaks it."""
+"""A model behind OpenAI's chat or Responses API: OpenAI's own service, or any server that speaks one of them."""
 
 from __future__ import annotations
 
+import functools
 import os
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
-from contextlib import AsyncExitStack, aclosing, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Self
+from urllib.parse import urlsplit
 
 import trio
 
-from llmcc.runtime.models.errors import ContextTooLong, ModelError, ModelRefused, ModelUnavailable, StreamBroken
+from llmcc.runtime.models.errors import ModelUnavailable
 from llmcc.runtime.models.extras import require
+from llmcc.runtime.models.openai_answer import Timeouts
+from llmcc.runtime.models.openai_call import Caller
+from llmcc.runtime.models.openai_key import Key
+from llmcc.runtime.models.openai_probe import QUESTION, Findings, probe
+from llmcc.runtime.models.openai_ways import Records, Way, as_text, to_way
 from llmcc.runtime.models.protocol import Completion, Request, Usage
-from llmcc.runtime.models.stopping import StopFilter
 
 _HOME = "api.openai.com"
-_MAX_STOPS = 4  # more are refused by OpenAI; the rest is applied here
-_BUSY = (408, 409, 429)
-_SERVER_ERROR = 500
+
+
+@functools.cache
+def _certificates() -> Any:
+    """Who vouches for servers: the client's own choice, read once, because that takes longer than a whole request."""
+    return require("httpx2", "openai").create_ssl_context()
 
 
 class OpenAI:
     """A hosted model. Every stream makes its own connection; inside `async with` they share a pool of them.
 
-    Constraints are not applied (`constrains` is False): what comes back must be checked.
+    A request with a `grammar` is put in the best way that the server has (see `docs/models.md`): the first time it is
+    asked a few short questions, and what it can do is written to a file. Constraints are not applied token by token
+    (`constrains` is False): what comes back must be checked.
     """
 
     constrains = False
@@ -34,30 +46,46 @@ class OpenAI:
         model: str,
         *,
         base_url: str | None = None,
-        api_key: str | None = None,
-        timeout_s: float = 60.0,
+        way: str | None = None,
+        key_variable: str = "OPENAI_API_KEY",
+        timeouts: Timeouts | None = None,
         retries: int = 2,
+        records: Path | None = None,
     ) -> None:
         """Describes the model; nothing is connected yet.
 
         Args:
             model: the model's name on the server.
             base_url: where the server is (`http://localhost:8080/v1`); None: `$OPENAI_BASE_URL`, else OpenAI's.
-            api_key: None: `$OPENAI_API_KEY`. A server of your own may need none.
-            timeout_s: the longest wait, in seconds, for a connection and for each piece of the answer.
+            way: how to ask for plans, such as `chat/text`; None: the best that the server has.
+            key_variable: the environment variable that holds the key. A server of your own may need none.
+            timeouts: the longest waits.
             retries: how often a request is repeated that failed before its answer began (no connection, server busy).
+            records: the file that says what servers can do; None: `servers.json` in the cache folder.
 
         Raises:
-            ModelUnavailable: there is no key, and the server is OpenAI's.
+            ModelUnavailable: there is no key, and the server is OpenAI's; or the URL holds a key; or there is no such
+                way.
         """
         self.name = model
-        self._base_url = base_url or os.environ.get("OPENAI_BASE_URL") or f"https://{_HOME}/v1"
-        self._key = api_key or os.environ.get("OPENAI_API_KEY") or ""
-        self._timeout_s = timeout_s
-        self._retries = retries
+        self._base_url = (base_url or os.environ.get("OPENAI_BASE_URL") or f"https://{_HOME}/v1").rstrip("/")
+        self._way = None if way is None else to_way(way)
+        self._key = Key(key_variable)
+        self._timeouts = timeouts or Timeouts()
+        self._records = Records(records)
+        self._found: Way | None = None
+        self._has_looked = False
+        self._probing = trio.Lock()
         self._shared: Any = None
-        if not self._key and self._is_openai:
-            raise ModelUnavailable("there is no key for OpenAI: set OPENAI_API_KEY, or name a server with `base_url`")
+        url = urlsplit(self._base_url)
+        if url.query or url.username or url.password:
+            raise ModelUnavailable(f"keys do not belong into the server's URL: put them into ${key_variable}")
+        is_openai = url.hostname == _HOME
+        if not self._key and is_openai:
+            raise ModelUnavailable(f"there is no key for OpenAI: set {key_variable}, or name a server with `base_url`")
+        # OpenAI gave the old name up; most other servers know only that one.
+        limit = "max_completion_tokens" if is_openai else "max_tokens"
+        self._caller = Caller(model, self._base_url, self._key, self._timeouts, retries, limit)
 
     def __repr__(self) -> str:
         return f"OpenAI({self.name!r}, base_url={self._base_url!r})"
@@ -66,38 +94,29 @@ class OpenAI:
     async def stream(self, request: Request) -> AsyncIterator[Completion]:
         """Starts one answer; leaving the block closes its connection, so that the server stops too.
 
+        The completion's `way` says how it was asked for; its `usage.requests` counts all requests that it took.
+
         Raises:
-            ModelUnavailable: the package `openai` is missing, or the server cannot be reached or stays busy.
+            ModelUnavailable: the package `openai` is missing, or the server cannot be reached or stays busy; also
+                raised by `chunks` if nothing comes.
             ModelRefused: the server refuses the request.
             ContextTooLong: it refuses it because of its length.
+            GrammarError: the server does not keep to the grammar; raised by `chunks`.
             StreamBroken: the answer breaks off or cannot be read; raised by `chunks`.
         """
-        async with AsyncExitStack() as stack:
-            client = self._shared or await stack.enter_async_context(self._connect())
-            with self._errors_mapped(begun=False):
-                create = client.chat.completions.create(**self._arguments(request))
-                events = await stack.enter_async_context(await create)
+        async with self._client() as client:
+            way, spent = await self._choose(client, request)
+            async with self._caller.answer(client, request, way, spent) as completion:
+                yield completion
 
-            async def read() -> AsyncGenerator[str]:
-                stop, begun = StopFilter(request.stop), False
-                while event := await self._next_event(events, begun=begun):
-                    begun = True
-                    completion.usage = _usage(event) or completion.usage
-                    text, reason = _text_and_reason(event)
-                    if shown := stop.feed(text):
-                        yield shown
-                    if stop.stopped:
-                        break
-                    completion.finish = _finish(reason) or completion.finish
-                if completion.finish is None and not stop.stopped:
-                    raise StreamBroken("the server ended the answer without saying that it is complete")
-                completion.finish = completion.finish or "stop"
-                if held := stop.flush():
-                    yield held
+    async def probe(self) -> Findings:
+        """Tries all ways on the server, with up to six short questions, and writes down those that work.
 
-            chunks = await stack.enter_async_context(aclosing(read()))
-            completion = Completion(chunks, Usage(requests=1))
-            yield completion
+        Raises:
+            ModelError: none works, or the server cannot be reached.
+        """
+        async with self._client() as client:
+            return await self._probe(client, all_ways=True)
 
     async def __aenter__(self) -> Self:
         """Opens the pool of connections, for this trio run.
@@ -116,112 +135,52 @@ class OpenAI:
         client, self._shared = self._shared, None
         await client.close()
 
-    @property
-    def _is_openai(self) -> bool:
-        return f"//{_HOME}/" in f"{self._base_url}/"
+    @asynccontextmanager
+    async def _client(self) -> AsyncIterator[Any]:
+        """The client with the pool, or one for this use."""
+        async with AsyncExitStack() as stack:
+            yield self._shared or await stack.enter_async_context(self._connect())
 
     def _connect(self) -> Any:
-        """A client of the package `openai`; it connects when it is used."""
-        return require("openai", "openai").AsyncOpenAI(
-            api_key=self._key or "none",
+        """A client of the package `openai`; it connects when it is used. Pauses and waits are ours."""
+        openai, httpx2 = require("openai", "openai"), require("httpx2", "openai")
+        return openai.AsyncOpenAI(
+            api_key=self._key.reveal(),
             base_url=self._base_url,
-            timeout=self._timeout_s,
-            max_retries=self._retries,
+            timeout=httpx2.Timeout(None, connect=self._timeouts.connect_s),
+            max_retries=0,
+            http_client=openai.DefaultAsyncHttpxClient(verify=_certificates()),
         )
 
-    def _arguments(self, request: Request) -> dict[str, object]:
-        """The request in the protocol's words; a prompt becomes a user's message."""
-        messages = [{"role": message.role, "content": message.text} for message in request.messages]
-        if not messages:
-            messages = [{"role": "user", "content": request.prompt or ""}]
-        # OpenAI gave the old name up; most other servers know only that one.
-        limit = "max_completion_tokens" if self._is_openai else "max_tokens"
-        arguments: dict[str, object] = {
-            "model": self.name,
-            "messages": messages,
-            "temperature": request.temperature,
-            "seed": request.seed,
-            limit: request.max_tokens,
-            "stream": True,
-            "stream_options": {"include_usage": True},
-        }
-        if request.stop:
-            arguments["stop"] = list(request.stop[:_MAX_STOPS])
-        return arguments
+    async def _choose(self, client: Any, request: Request) -> tuple[Way, Usage]:
+        """How to put the request, and what it cost to find out."""
+        known = self._way or self._found or self._recorded()
+        if request.grammar is None:
+            return as_text(known or "chat/text"), Usage()
+        if known is not None:
+            return known, Usage()
+        async with self._probing:  # several requests may come at once
+            if self._found is not None:
+                return self._found, Usage()
+            found = await self._probe(client, all_ways=False)
+            return found.works[0], found.usage
 
-    async def _next_event(self, events: Any, *, begun: bool) -> Any:
-        """The stream's next event, or None at its end; the client's errors are turned into ours."""
-        with self._errors_mapped(begun=begun):
-            return await anext(events, None)
+    def _recorded(self) -> Way | None:
+        """The best way in the file, which is read once."""
+        if not self._has_looked:
+            self._has_looked = True
+            self._found = next(iter(self._records.ways(self._base_url, self.name)), None)
+        return self._found
 
-    @contextmanager
-    def _errors_mapped(self, *, begun: bool) -> Iterator[None]:
-        """Turns the client's errors into `ModelError`s, without the originals: those hold the request and its key."""
-        openai = require("openai", "openai")
-        try:
-            yield
-        except openai.APIStatusError as error:
-            mapped = self._status_error(error)
-        except (openai.OpenAIError, ValueError) as error:
-            is_silent = isinstance(error, openai.APIConnectionError) and not begun
-            mapped = self._unreachable(error) if is_silent else self._broken(error)
-        else:
-            return
-        raise mapped from None
+    async def _probe(self, client: Any, *, all_ways: bool) -> Findings:
+        """Asks the server, and writes down what it can do."""
 
-    def _status_error(self, error: Any) -> ModelError:
-        """What the server's refusal means."""
-        text = self._scrubbed(f"the server answers {error.status_code}: {error.message}")
-        if error.status_code in _BUSY or error.status_code >= _SERVER_ERROR:
-            return ModelUnavailable(text)
-        if error.code == "context_length_exceeded":
-            return ContextTooLong(text)
-        return ModelRefused(text)
+        async def ask(way: Way) -> tuple[str, Usage]:
+            async with self._caller.answer(client, QUESTION, way, Usage()) as completion:
+                text = "".join([chunk async for chunk in completion.chunks])
+            return text, completion.usage
 
-    def _unreachable(self, error: Exception) -> ModelError:
-        cause = f" ({error.__cause__})" if error.__cause__ else ""
-        return ModelUnavailable(self._scrubbed(f"no answer from {self._base_url}: {error}{cause}"))
-
-    def _broken(self, error: Exception) -> ModelError:
-        return StreamBroken(self._scrubbed(f"the answer broke off: {error}"))
-
-    def _scrubbed(self, text: str) -> str:
-        """`text` without the key, should the server have repeated it."""
-        return text.replace(self._key, "***") if self._key else text
-
-
-def _text_and_reason(event: Any) -> tuple[str, str | None]:
-    """The text of an event and why the answer ended, if it did; servers send events without either."""
-    choices = getattr(event, "choices", None)
-    if choices is None or not isinstance(choices, list):
-        raise StreamBroken("the server sent an event that is no part of a chat completion")
-    if not choices:
-        return "", None
-    delta = getattr(choices[0], "delta", None)
-    text = getattr(delta, "content", None) or ""
-    if not isinstance(text, str):
-        raise StreamBroken("the server sent an event whose text is no text")
-    return text, getattr(choices[0], "finish_reason", None)
-
-
-def _finish(reason: str | None) -> Literal["stop", "length"] | None:
-    """The protocol's reason in our words.
-
-    Raises:
-        ModelRefused: the server's filter ended the answer.
-    """
-    if reason == "content_filter":
-        raise ModelRefused("the server's content filter ended the answer")
-    if reason is None:
-        return None
-    return "length" if reason == "length" else "stop"
-
-
-def _usage(event: Any) -> Usage | None:
-    """The usage, where the event tells it."""
-    told = getattr(event, "usage", None)
-    if told is None:
-        return None
-    details = getattr(told, "prompt_tokens_details", None)
-    cached = getattr(details, "cached_tokens", None) or 0
-    return Usage(told.prompt_tokens or 0, told.completion_tokens or 0, cached, requests=1)
+        found = await probe(ask, all_ways=all_ways)
+        self._records.write(self._base_url, self.name, found.works)
+        self._found = found.works[0]
+        return found

@@ -40,12 +40,14 @@ class Request:
 
     Either `prompt` (plain completion) or `messages` (chat); a backend that speaks only one of them converts.
     `max_tokens` bounds the output in tokens, `temperature` 0 is greedy, `stop` texts end the output and are not part
-    of it.
+    of it. `grammar` is that of the whole answer, as Lark text in the subset that OpenAI's custom tools take; backends
+    that cannot use it ignore it, so what comes back must be checked.
     """
 
     prompt: str | None = None
     messages: tuple[Message, ...] = ()
     constraint: Constraint | None = None
+    grammar: str | None = None
     max_tokens: int = 512
     stop: tuple[str, ...] = ()
     temperature: float = 0.0
@@ -76,12 +78,13 @@ class Completion:
     """One answer on its way: iterate `chunks`, then read `usage` and `finish`.
 
     `finish` is `stop` (the model, a stop text or the constraint ended it), `length` (`max_tokens` or the context ended
-    it) or None while it runs.
+    it) or None while it runs. `way` says how a backend that knows several ways asked for it (`responses/grammar`).
     """
 
     chunks: AsyncIterator[str]
     usage: Usage = field(default_factory=Usage)
     finish: Literal["stop", "length"] | None = None
+    way: str = ""
 
 
 @runtime_checkable

@@ -76,7 +76,7 @@ def test_ask_leaves_no_thread_behind(model: Llama) -> None:
 
 def ask(server: OpenAIServer, toolbox: llmcc.Toolbox, question: str = "How high is K2?") -> llmcc.Answer:
     async def main() -> llmcc.Answer:
-        async with OpenAI("any", base_url=server.base_url, api_key="secret", retries=0) as planner:
+        async with OpenAI("any", base_url=server.base_url, retries=0) as planner:
             return await llmcc.Agent(toolbox, planner=planner).ask(question)
 
     return trio.run(main)

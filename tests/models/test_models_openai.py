@@ -18,7 +18,9 @@ from llmcc.runtime.models import (
     ModelUnavailable,
     OpenAI,
     Request,
+    ServerFault,
     StreamBroken,
+    Timeouts,
     Usage,
 )
 from llmcc.testing.openai_server import Answer, OpenAIServer
@@ -31,17 +33,27 @@ pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pyte
 
 
 @pytest.fixture(scope="module", autouse=True)
-def warm() -> None:
+def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Imports the client once (it takes half a second), so that no test is charged with it."""
     pytest.importorskip("openai")
-    with serving(Answer("x")) as (_, model):
-        ask(model)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OPENAI_API_KEY", KEY)
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        with serving(Answer("x")) as (_, model):
+            ask(model)
+        yield
+
+
+APIS = ["chat/text", "responses/text"]
 
 
 @contextmanager
-def serving(*answers: Answer, retries: int = 0, timeout_s: float = 5.0) -> Iterator[tuple[OpenAIServer, OpenAI]]:
+def serving(
+    *answers: Answer, retries: int = 0, timeout_s: float = 5.0, way: str | None = None
+) -> Iterator[tuple[OpenAIServer, OpenAI]]:
+    timeouts = Timeouts(timeout_s, timeout_s, timeout_s)
     with OpenAIServer(answers) as server:
-        yield server, OpenAI("tiny", base_url=server.base_url, api_key=KEY, retries=retries, timeout_s=timeout_s)
+        yield server, OpenAI("tiny", base_url=server.base_url, retries=retries, timeouts=timeouts, way=way)
 
 
 def ask(model: OpenAI, request: Request = HELLO) -> tuple[list[str], Usage, str | None]:
@@ -53,9 +65,10 @@ def ask(model: OpenAI, request: Request = HELLO) -> tuple[list[str], Usage, str 
     return trio.run(main)
 
 
-def test_an_answer_streams_with_its_usage() -> None:
-    with serving(Answer(("a =", " b", "\n"))) as (_, model):
-        assert ask(model) == (["a =", " b", "\n"], Usage(7, 3, 0, 1), "stop")
+@pytest.mark.parametrize("way", APIS)
+def test_an_answer_streams_with_its_usage(way: str) -> None:
+    with serving(Answer(("a =", " b", "\n")), way=way) as (_, model):
+        assert ask(model) == (["a =", " b", "\n"], Usage(7, 3, 2, 1), "stop")
 
 
 def test_the_request_is_put_into_the_protocols_words() -> None:
@@ -76,19 +89,36 @@ def test_the_request_is_put_into_the_protocols_words() -> None:
     }
 
 
+def test_the_other_api_has_its_own_words() -> None:
+    request = Request(messages=(Message("system", "s"), Message("user", "u")), max_tokens=9, stop=("\n",), seed=3)
+    with serving(Answer("x"), way="responses/text") as (server, model):
+        ask(model, request)
+    assert server.requests[0].path == "/v1/responses"
+    assert server.requests[0].body == {
+        "model": "tiny",
+        "input": [{"role": "system", "content": "s"}, {"role": "user", "content": "u"}],
+        "temperature": 0.0,
+        "max_output_tokens": 9,
+        "store": False,
+        "stream": True,
+    }
+
+
 def test_a_prompt_becomes_a_message() -> None:
     with serving(Answer("x")) as (server, model):
         ask(model)
     assert server.requests[0].body["messages"] == [{"role": "user", "content": "hello"}]
 
 
-def test_a_server_that_tells_no_usage_is_served_too() -> None:
-    with serving(Answer("x", usage=False)) as (_, model):
+@pytest.mark.parametrize("way", APIS)
+def test_a_server_that_tells_no_usage_is_served_too(way: str) -> None:
+    with serving(Answer("x", usage=False), way=way) as (_, model):
         assert ask(model) == (["x"], Usage(requests=1), "stop")
 
 
-def test_the_limit_is_reported() -> None:
-    with serving(Answer("x", finish="length")) as (_, model):
+@pytest.mark.parametrize("way", APIS)
+def test_the_limit_is_reported(way: str) -> None:
+    with serving(Answer("x", finish="length"), way=way) as (_, model):
         assert ask(model)[2] == "length"
 
 
@@ -107,15 +137,17 @@ def test_stop_texts_hold_where_the_server_ignores_them() -> None:
         (Answer(status=404, message="no such model"), ModelRefused, "no such model"),
         (Answer(status=400, code="context_length_exceeded"), ContextTooLong, "400"),
         (Answer(status=429, message="slow down"), ModelUnavailable, "slow down"),
-        (Answer(status=500), ModelUnavailable, "500"),
-        (Answer(("abc", "def"), cut_after=250), StreamBroken, "broke off"),
-        (Answer(("abc", "def"), malformed_at=1), StreamBroken, "broke off"),
+        (Answer(status=500), ServerFault, "500"),
+        (Answer(("abc", "def"), malformed_at=2), StreamBroken, "broke off"),
         (Answer("abc", finish=None), StreamBroken, "without saying"),
         (Answer("abc", finish="content_filter"), ModelRefused, "filter"),
     ],
 )
-def test_errors_have_their_class_and_never_hold_the_key(answer: Answer, error: type[ModelError], text: str) -> None:
-    with serving(answer) as (_, model), pytest.raises(error, match=text) as caught:
+@pytest.mark.parametrize("way", APIS)
+def test_errors_have_their_class_and_never_hold_the_key(
+    answer: Answer, error: type[ModelError], text: str, way: str
+) -> None:
+    with serving(answer, way=way) as (_, model), pytest.raises(error, match=text) as caught:
         ask(model)
     shown = "".join(traceback.format_exception(caught.value))
     assert KEY not in shown + repr(caught.value) + repr(model)
@@ -129,7 +161,7 @@ def test_what_came_before_a_cut_was_shown() -> None:
             async for chunk in completion.chunks:
                 seen.append(chunk)
 
-    with serving(Answer(("abc", "def"), cut_after=250)) as (_, model), pytest.raises(StreamBroken):
+    with serving(Answer(("abc", "def"), cut_after=460)) as (_, model), pytest.raises(StreamBroken):
         trio.run(main, model)
     assert seen == ["abc"]
 
@@ -152,7 +184,7 @@ def test_retries_are_bounded() -> None:
 def test_no_server_is_unavailable() -> None:
     with serving() as (server, model):
         pass
-    with pytest.raises(ModelUnavailable, match=f"no answer from {server.base_url}"):
+    with pytest.raises(ModelUnavailable, match=f"no answer from {server.base_url}: Connection error"):
         ask(model)
 
 
@@ -166,8 +198,9 @@ def test_a_server_that_falls_silent_breaks_the_stream() -> None:
         ask(model)
 
 
+@pytest.mark.parametrize("way", APIS)
 @pytest.mark.parametrize("shared", [False, True])
-def test_leaving_the_block_reaches_the_server(shared: bool) -> None:
+def test_leaving_the_block_reaches_the_server(shared: bool, way: str) -> None:
     async def read_one(model: OpenAI) -> str:
         async with model.stream(HELLO) as completion:
             return await anext(completion.chunks)
@@ -178,22 +211,25 @@ def test_leaving_the_block_reaches_the_server(shared: bool) -> None:
         async with model:
             return await read_one(model)
 
-    with serving(Answer(("one", "two"), pause_s=30)) as (server, model):
+    with serving(Answer(("one", "two"), pause_s=0.2), way=way) as (server, model):
         assert trio.run(main, model) == "one"
         assert server.wait_for_disconnects(1)
 
 
-def test_cancelling_a_wait_for_a_chunk_reaches_the_server() -> None:
+@pytest.mark.parametrize("way", APIS)
+def test_cancelling_a_wait_for_a_chunk_reaches_the_server(way: str) -> None:
     async def main(server: OpenAIServer, model: OpenAI) -> None:
         with trio.CancelScope() as scope:
             async with model.stream(HELLO) as completion:
                 assert await anext(completion.chunks) == "one"
                 scope.deadline = trio.current_time() + 0.01
                 await anext(completion.chunks)
+                await anext(completion.chunks)
+                await anext(completion.chunks)
         assert scope.cancelled_caught
         assert await trio.to_thread.run_sync(server.wait_for_disconnects, 1)
 
-    with serving(Answer(("one", "two"), pause_s=30)) as (server, model):
+    with serving(Answer(("one", *["two"] * 100), pause_s=0.2), way=way) as (server, model):
         trio.run(main, server, model)
 
 
