@@ -30,6 +30,7 @@ COMMANDS = {
     "trace": "Draw the trace of a run.",
     "fmt": "Write a plan in its canonical form.",
     "opt": "Read IR, run passes over it, print IR.",
+    "probe": "Find out how a server can be asked for plans.",
     "tools": "List the tools of a file, as the compiler sees them.",
     "explain": "Explain the code of a diagnostic.",
     "lsp": "Serve an editor: the Language Server Protocol over stdio.",

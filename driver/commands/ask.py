@@ -30,6 +30,7 @@ from llmcc.runtime.trace_file import check_target
 @catalog_option
 @click.option("--model", metavar="MODEL", help="A GGUF file, or openai:NAME; by default the embedded model.")
 @click.option("--base-url", metavar="URL", help="The server of an openai: model.")
+@click.option("--way", metavar="WAY", help="How to ask an openai: model, such as chat/text (see llmcc probe).")
 @click.option("--show-plan", is_flag=True, help="Print the plan and the calls to stderr, also when piped.")
 @click.option("--json", "as_json", is_flag=True, help="Print answer, plans, calls and usage as one JSON object.")
 @click.option("--max-replans", type=click.IntRange(min=0), default=2, show_default=True, metavar="N")
@@ -49,6 +50,7 @@ def command(
     catalog: str | None,
     model: str | None,
     base_url: str | None,
+    way: str | None,
     show_plan: bool,
     as_json: bool,
     max_replans: int,
@@ -63,8 +65,8 @@ def command(
     """
     if tools is None:
         raise click.UsageError("a question needs tools: --tools FILE")
-    if base_url is not None and not (model or "").startswith("openai:"):
-        raise click.UsageError("--base-url goes with --model openai:NAME")
+    if (base_url or way) is not None and not (model or "").startswith("openai:"):
+        raise click.UsageError("--base-url and --way go with --model openai:NAME")
     if not question.strip():
         raise UserError("the question is empty")
     toolbox = open_toolbox(tools, catalog)
@@ -79,6 +81,7 @@ def command(
         toolbox,
         model,
         base_url,
+        way,
         show_plan,
         as_json,
         max_replans,
@@ -104,6 +107,7 @@ async def _ask(
     toolbox: Toolbox,
     model: str | None,
     base_url: str | None,
+    way: str | None,
     show_plan: bool,
     as_json: bool,
     max_replans: int,
@@ -115,7 +119,7 @@ async def _ask(
 
     async with AsyncExitStack() as stack:
         observer, watch = stack.enter_context(_shown(show_plan, as_json))
-        planner = await stack.enter_async_context(_model(model, base_url))
+        planner = await stack.enter_async_context(_model(model, base_url, way))
         agent = Agent(
             toolbox,
             planner=planner,
@@ -129,12 +133,12 @@ async def _ask(
         return await agent.ask(question)
 
 
-def _model(model: str | None, base_url: str | None) -> Any:
+def _model(model: str | None, base_url: str | None, way: str | None) -> Any:
     """The model of `--model`; an asynchronous context manager that gives it back when it is over."""
     if model is not None and model.startswith("openai:"):
         from llmcc.runtime.models.openai import OpenAI
 
-        return OpenAI(model.removeprefix("openai:"), base_url=base_url)
+        return OpenAI(model.removeprefix("openai:"), base_url=base_url, way=way)
     from llmcc.runtime.models.llama import Llama
 
     return Llama(model)

@@ -105,15 +105,16 @@ class Answer:
     def _read(self, event: Any) -> Piece:
         """What the event adds; errors that quote the server are raised without the key."""
         try:
-            piece = self._reader.read(event)
-            text = piece.text if self._unpack is None else self._unpack.feed(piece.text)
+            return self._unpacked(event)
         except ModelError as error:
             kind, said = type(error), self._scrub(str(error))
-        else:
-            self._note(piece)
-            return Piece(text, piece.finish)
         del event  # it may hold the key, and some tools show the variables of a traceback
         raise kind(said)
+
+    def _unpacked(self, event: Any) -> Piece:
+        piece = self._reader.read(event)
+        self._note(piece)
+        return piece if self._unpack is None else Piece(self._unpack.feed(piece.text), piece.finish)
 
     def _note(self, piece: Piece) -> None:
         """Keeps the usage (a server may tell it more than once: the last one counts) and moves the time limit."""
@@ -139,7 +140,7 @@ class Answer:
     def _broken(self, error: Exception) -> ModelError:
         cause = f" ({error.__cause__})" if error.__cause__ else ""
         # Unreadable events are no lost connection.
-        kind = StreamBroken if self._has_begun or isinstance(error, ValueError) else ModelUnavailable
+        kind = StreamBroken if self._has_begun or isinstance(error, ValueError | RecursionError) else ModelUnavailable
         return kind(self._scrub(f"the answer broke off: {error}{cause}"))
 
     def _silent(self) -> ModelError:

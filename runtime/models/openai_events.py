@@ -1,6 +1,6 @@
 """What the events of a streamed answer say, for both APIs.
 
-The client builds events without checking them, so everything in them is looked at before it is used.
+Events are JSON values as the server sent them, so everything in them is looked at before it is used.
 """
 
 from __future__ import annotations
@@ -152,8 +152,8 @@ def _count(value: object) -> int:
 
 
 def _get(holder: Any, name: str) -> Any:
-    """A field of an object of the client's, or of a mapping, where the client does not know its class."""
-    return holder.get(name) if isinstance(holder, dict) else getattr(holder, name, None)
+    """A field, or None where there is no such object or no such field."""
+    return holder.get(name) if isinstance(holder, dict) else None
 
 
 def _text(holder: Any, name: str) -> str:

@@ -40,9 +40,9 @@ class Failure:
 
 
 def client_errors() -> tuple[type[Exception], ...]:
-    """What the client raises: its own errors, those of its transport, and those of reading what is no event."""
+    """What the client raises: its own errors, those of its transport, and those of reading what is no JSON, or too deep."""
     openai, httpx2 = require("openai", "openai"), require("httpx2", "openai")
-    return (openai.OpenAIError, httpx2.HTTPError, httpx2.StreamError, ValueError, TypeError, AttributeError)
+    return (openai.OpenAIError, httpx2.HTTPError, httpx2.StreamError, ValueError, RecursionError)
 
 
 def failure(error: Exception, *, base_url: str, key: Key, now_s: float) -> Failure:
@@ -58,7 +58,8 @@ def failure(error: Exception, *, base_url: str, key: Key, now_s: float) -> Failu
 def _refusal(error: Any, key: Key, now_s: float) -> Failure:
     """What the server's refusal means."""
     status, code = error.status_code, error.code
-    text = key.scrub(f"the server answers {status}: {error.message}")
+    said = error.message.removeprefix(f"Error code: {status} - ")
+    text = key.scrub(f"the server answers {status}: {said}")
     if status in _BUSY or status >= _SERVER_ERROR:
         kind = ServerFault if status >= _SERVER_ERROR else ModelUnavailable
         told = error.response.headers.get("x-should-retry")
@@ -67,7 +68,7 @@ def _refusal(error: Any, key: Key, now_s: float) -> Failure:
         return Failure(kind(text), again, asked_pause_s(error.response.headers, now_s))
     if code == "context_length_exceeded":
         return Failure(ContextTooLong(text))
-    field = error.param if status in _BAD_REQUEST and isinstance(error.param, str) else None
+    field = key.scrub(str(error.param)) if status in _BAD_REQUEST else None
     return Failure(ModelRefused(text), field=field)
 
 

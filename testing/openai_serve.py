@@ -1,0 +1,50 @@
+"""Runs a command beside a scripted server that it finds in `$OPENAI_BASE_URL`, to try things without a model.
+
+    python -m llmcc.testing.openai_serve --way chat/schema --answer 'return 1' -- llmcc ask "One?" --tools tools.py ...
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Callable
+
+import click
+
+from llmcc.testing.openai_server import Answer, OpenAIServer, Received
+
+
+def has_ways(ways: frozenset[str], answers: list[str]) -> Callable[[Received], Answer]:
+    """A script: a server that has these ways, refuses all others, and gives the answers in order.
+
+    A grammar that allows a single quoted word gets this word, and takes no answer: so a probe is honoured.
+    """
+    left = iter(answers)
+
+    def answer(received: Received) -> Answer:
+        if received.way not in ways:
+            return Answer(status=400, message=f"this server does not know {received.way}")
+        if '\\"yes\\"' in json.dumps(received.body.get("tools", "")):
+            return Answer("yes")
+        if "Write the word no." in json.dumps(received.body):
+            return Answer("no")
+        return Answer(next(left, "there are no answers left"))
+
+    return answer
+
+
+@click.command()
+@click.option("--way", "ways", multiple=True, default=["chat/text"], help="What the server can do; may be repeated.")
+@click.option("--answer", "answers", multiple=True, help="What it says; may be repeated.")
+@click.argument("command", nargs=-1, required=True)
+@click.pass_context
+def main(context: click.Context, ways: tuple[str, ...], answers: tuple[str, ...], command: tuple[str, ...]) -> None:
+    """Run COMMAND with a scripted server in $OPENAI_BASE_URL."""
+    with OpenAIServer(has_ways(frozenset(ways), [answer.replace("\\n", "\n") for answer in answers])) as server:
+        done = subprocess.run(command, env={**os.environ, "OPENAI_BASE_URL": server.base_url}, check=False)
+    context.exit(done.returncode)
+
+
+if __name__ == "__main__":
+    main()
