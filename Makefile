@@ -14,11 +14,12 @@ PINS := pyproject.toml constraints.txt
 .DELETE_ON_ERROR:
 # Two pips must not write to one environment.
 .NOTPARALLEL:
-.PHONY: help setup demo test faults bench-frontend bench-optimizer bench-scheduler lint format clean bench-bfcl
+.PHONY: help setup demo test faults bench-frontend bench-optimizer bench-scheduler lint format clean bench-bfcl test-servers
 
 help:
 	@echo 'make demo     ask the atlas three questions through a model that runs in this process'
 	@echo 'make test     run all tests             (make test PYTEST="-k parser" runs some)'
+	@echo 'make test-servers  the hosted models against a server of others, with the embedded model in it'
 	@echo 'make bench-frontend  how fast plans are compiled, beside other compilers in Python'
 	@echo 'make bench-optimizer how fast plans are optimized, beside xDSL'
 	@echo 'make bench-scheduler what the scheduler costs a call, beside trio, asyncio and LangGraph'
@@ -41,6 +42,10 @@ demo: $(STAMPS)/local
 
 test: $(STAMPS)/dev $(STAMPS)/local
 	@$(PY) -m pytest -n auto $(PYTEST)
+
+test-servers: $(STAMPS)/dev $(STAMPS)/local
+	@$(PIP) --group servers
+	@$(PY) -m pytest tests/models/test_models_llama_server.py $(PYTEST)
 
 bench-frontend: $(STAMPS)/dev
 	@$(PIP) --group bench

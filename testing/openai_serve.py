@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import tempfile
 from collections.abc import Callable
 
 import click
@@ -42,7 +43,10 @@ def has_ways(ways: frozenset[str], answers: list[str]) -> Callable[[Received], A
 def main(context: click.Context, ways: tuple[str, ...], answers: tuple[str, ...], command: tuple[str, ...]) -> None:
     """Run COMMAND with a scripted server in $OPENAI_BASE_URL."""
     with OpenAIServer(has_ways(frozenset(ways), [answer.replace("\\n", "\n") for answer in answers])) as server:
-        done = subprocess.run(command, env={**os.environ, "OPENAI_BASE_URL": server.base_url}, check=False)
+        # What is found out about this server is of no use to anyone later.
+        with tempfile.TemporaryDirectory() as cache:
+            env = {**os.environ, "OPENAI_BASE_URL": server.base_url, "XDG_CACHE_HOME": cache}
+            done = subprocess.run(command, env=env, check=False)
     context.exit(done.returncode)
 
 

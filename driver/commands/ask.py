@@ -75,19 +75,9 @@ def command(
         check_target(trace)
     import trio
 
+    limits = Limits(deadline_s=deadline)
     answer = trio.run(
-        _ask,
-        question,
-        toolbox,
-        model,
-        base_url,
-        way,
-        show_plan,
-        as_json,
-        max_replans,
-        Limits(deadline_s=deadline),
-        literals,
-        budget,
+        _ask, question, toolbox, model, base_url, way, show_plan, as_json, max_replans, limits, literals, budget
     )
     if trace is not None:
         answer.trace(toolbox).save(trace)

@@ -40,7 +40,7 @@ class Failure:
 
 
 def client_errors() -> tuple[type[Exception], ...]:
-    """What the client raises: its own errors, those of its transport, and those of reading what is no JSON, or too deep."""
+    """What the client raises: its own errors, its transport's, and those of reading what is no JSON, or too deep."""
     openai, httpx2 = require("openai", "openai"), require("httpx2", "openai")
     return (openai.OpenAIError, httpx2.HTTPError, httpx2.StreamError, ValueError, RecursionError)
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import logging
 import pickle
+import random
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +19,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from llmcc.runtime.models import ModelError, ModelRefused, ModelUnavailable, OpenAI, Request, StreamBroken, Timeouts
+from llmcc.runtime.models.openai_failures import LONGEST_PAUSE_S, asked_pause_s, pause_s
 from llmcc.runtime.models.openai_ways import WAYS
 from llmcc.testing.openai_server import Answer, OpenAIServer
 from llmcc.testing.openai_wire import usage_of
@@ -285,7 +288,7 @@ def test_the_servers_pause_is_kept_and_the_attempts_are_counted(way: str, status
     with serving(busy, busy, Answer("fine"), way=way, retries=2) as (server, model):
         assert trio.run(main, model) == 3
     times = [request.at_s for request in server.requests]
-    assert all(later - earlier >= 0.03 for earlier, later in zip(times, times[1:], strict=False))
+    assert all(later - earlier >= 0.03 for earlier, later in itertools.pairwise(times))
     assert server.connections == 1, "a refused request gives its connection back"
 
 
@@ -311,6 +314,22 @@ def test_what_will_not_get_better_is_not_asked_again(fault: Answer, text: str) -
     assert len(server.requests) == 1
 
 
+@given(st.integers(0, 1000), st.none() | st.floats(0, 1e9), st.randoms(use_true_random=False))
+def test_a_pause_is_the_servers_or_grows_and_is_bounded(attempt: int, asked: float | None, draw: random.Random) -> None:
+    pause = pause_s(attempt, asked, draw)
+    if asked is None:
+        full = 0.5 * 2 ** min(attempt, 4)
+        assert pause is not None and 0.75 * full <= pause <= full <= 8
+    else:
+        assert pause == (asked if asked <= LONGEST_PAUSE_S else None)
+
+
+@given(st.dictionaries(st.sampled_from(["retry-after", "retry-after-ms"]), st.text(max_size=12) | st.floats().map(str)))
+def test_any_pause_that_a_server_asks_for_is_a_time_or_none(headers: dict[str, str]) -> None:
+    asked = asked_pause_s(headers, 0.0)
+    assert asked is None or asked >= 0
+
+
 def test_a_silent_server_is_not_asked_again() -> None:
     with serving(Answer("x", first_token_s=30), retries=5, timeout_s=0.05) as (server, model):
         error = trio.run(ask, model)[2]
@@ -323,7 +342,9 @@ def test_an_argument_that_the_server_refuses_is_left_out_from_then_on() -> None:
     refusals = [Answer(status=400, param=name) for name in ("temperature", "max_tokens", "seed")]
     with serving(*refusals, Answer("fine"), Answer("fine")) as (server, model):
         assert trio.run(ask, model)[0] == trio.run(ask, model)[0] == "fine"
-    assert [{"temperature", "max_tokens", "seed"} & set(request.body) for request in server.requests[-2:]] == [set()] * 2
+    assert [{"temperature", "max_tokens", "seed"} & set(request.body) for request in server.requests[-2:]] == [
+        set()
+    ] * 2
     assert server.requests[-1].body["max_completion_tokens"] == 512
 
 

@@ -1,0 +1,130 @@
+"""The hosted model against a server that we did not write: llama-cpp-python's, with the bundled model.
+
+Run with `make test-servers`, which installs what the server needs.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import trio
+
+from llmcc.runtime.models import Message, ModelUnavailable, OpenAI, Request, Timeouts, default_model_path
+
+NEEDS = ("llama_cpp", "openai", "fastapi", "uvicorn", "sse_starlette", "starlette_context", "pydantic_settings")
+MISSING = [name for name in NEEDS if importlib.util.find_spec(name) is None]
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(bool(MISSING), reason=f"`make test-servers` installs what is missing: {', '.join(MISSING)}"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port: int = taken.getsockname()[1]
+        return port
+
+
+def is_up(url: str) -> bool:
+    try:
+        urllib.request.urlopen(f"{url}/models", timeout=5).close()
+    except OSError:
+        return False
+    return True
+
+
+@pytest.fixture(scope="module")
+def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("server") / "log"
+
+
+@pytest.fixture(scope="module")
+def url(log: Path) -> Iterator[str]:
+    """The server's base URL. Its log is shown if it does not come up."""
+    try:
+        model = default_model_path()
+    except ModelUnavailable as error:
+        pytest.skip(str(error))
+    port = free_port()
+    argv = [
+        sys.executable,
+        "-u",
+        "-m",
+        "llama_cpp.server",
+        "--model",
+        str(model),
+        "--port",
+        str(port),
+        "--n_ctx",
+        "512",
+    ]
+    with log.open("wb") as out, subprocess.Popen([*argv, "--n_threads", "1"], stdout=out, stderr=out) as server:
+        try:
+            base = f"http://127.0.0.1:{port}/v1"
+            ends = time.monotonic() + 120
+            while not is_up(base):
+                assert server.poll() is None and time.monotonic() < ends, log.read_text()
+                time.sleep(0.1)
+            yield base
+        finally:
+            server.kill()
+
+
+@pytest.fixture
+def model(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> OpenAI:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    return OpenAI("any", base_url=url, records=tmp_path / "servers.json", timeouts=Timeouts(5, 60, 60))
+
+
+COUNT = Request(messages=(Message("user", "Count to ten."),), max_tokens=12)
+
+
+def test_it_streams(model: OpenAI) -> None:
+    async def main() -> None:
+        async with model:
+            for _ in range(2):
+                chunks = []
+                async with model.stream(COUNT) as completion:
+                    async for chunk in completion.chunks:
+                        chunks.append(chunk)
+                assert len(chunks) > 3
+                assert (completion.finish, completion.way) == ("length", "chat/text")
+
+    trio.run(main)
+
+
+def test_what_it_can_do_is_found_out(model: OpenAI) -> None:
+    found = trio.run(model.probe)
+    assert found.works == ["chat/text"]
+    assert {*found.problems} == {
+        "responses/grammar",
+        "chat/grammar",
+        "chat/schema",
+        "responses/schema",
+        "responses/text",
+    }
+
+
+def test_leaving_an_answer_stops_it(model: OpenAI, log: Path) -> None:
+    """The server works on one request at a time, and says so when it finds that nobody listens any more."""
+
+    async def main() -> None:
+        async with model:
+            async with model.stream(Request(messages=COUNT.messages, max_tokens=400)) as completion:
+                await anext(completion.chunks)
+            async with model.stream(COUNT) as completion:
+                assert "".join([chunk async for chunk in completion.chunks])
+
+    before = log.read_text().count("Disconnected from client")
+    trio.run(main)
+    assert log.read_text().count("Disconnected from client") == before + 1
