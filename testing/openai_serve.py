@@ -1,6 +1,6 @@
 """Runs a command beside a scripted server that it finds in `$OPENAI_BASE_URL`, to try things without a model.
 
-    python -m llmcc.testing.openai_serve --way chat/schema --answer 'return 1' -- llmcc ask "One?" --tools tools.py ...
+python -m llmcc.testing.openai_serve --way chat/schema --answer 'return 1' -- llmcc ask "One?" --tools tools.py ...
 """
 
 from __future__ import annotations
