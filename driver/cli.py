@@ -32,6 +32,8 @@ COMMANDS = {
     "opt": "Read IR, run passes over it, print IR.",
     "probe": "Find out how a server can be asked for plans.",
     "tools": "List the tools of a file, as the compiler sees them.",
+    "grammar": "Print the grammar of plans for some tools, for a decoder.",
+    "prompt": "Print what a planner would be asked.",
     "explain": "Explain the code of a diagnostic.",
     "lsp": "Serve an editor: the Language Server Protocol over stdio.",
 }

@@ -1,21 +1,36 @@
 """The grammar of valid next statements, for decoders that can be held to one.
 
-`statement_grammar` writes Lark text (in llguidance's subset) for exactly one line: a call of one of the tools with
-arguments of the right number and types, `return`, or `join`. Only values that exist can be referred to, and only
-where their type fits; so every line drawn from it compiles. It is derived anew for each line, because each line adds
-a value.
+`statement_rules` makes them for exactly one line: a call of one of the tools with arguments of the right number and
+types, `return`, or `join`. Only values that exist can be referred to, and only where their type fits; so every line
+drawn from it compiles. It is derived anew for each line, because each line adds a value.
 
-The derived language is smaller than the whole one: it is what a small model can write well. Required arguments are
-positional, optional ones by keyword; values are called `a`, `b`, `c`, ....
+The derived language is smaller than the whole one: it is what a small model can write well. Values are called `a`,
+`b`, `c`, .... Without `wide` required arguments are positional and optional ones by keyword; with it arguments come as
+they like, and there are maps and clauses.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 
+from llmcc.frontend.derive_arguments import arguments
+from llmcc.frontend.derive_plan import callee
+from llmcc.frontend.forms import (
+    Form,
+    Repeat,
+    Rules,
+    Use,
+    WordsOf,
+    chars,
+    either,
+    listed,
+    optional,
+    seq,
+)
+from llmcc.frontend.notation import written
 from llmcc.ir.builtins import NUMBER
-from llmcc.ir.signature import Parameter, Signature
+from llmcc.ir.escape import quote
+from llmcc.ir.signature import Signature
 from llmcc.ir.types import (
     ANY,
     BOOL,
@@ -36,14 +51,20 @@ from llmcc.ir.types import (
 MAX_TEXT, MAX_ITEMS = 120, 12
 #: How deep paths into records are offered, and how many references of one type.
 MAX_PATH, MAX_REFERENCES = 3, 64
+#: For how many types of items maps are offered.
+MAX_MAPS = 4
 
 _SCALARS = (BOOL, INT, FLOAT, STR)
+#: The variable of maps; no value is ever called so.
+EACH = "each"
 
-_TERMINALS = rf"""
-TEXT: "\"" /[^"\\\x00-\x1f\x7f]{{1,{MAX_TEXT}}}/ "\""
-NUMBER: /-?(0|[1-9][0-9]{{0,14}})(\.[0-9]{{1,9}})?/
-INTEGER: /-?(0|[1-9][0-9]{{0,14}})/
-"""
+_WHOLE = seq(optional("-"), either("0", seq(chars("19"), Repeat(chars("09"), 0, 14))))
+_TERMINALS: Rules = {
+    "TEXT": seq('"', Repeat(chars('"', "\\", "\x00\x1f", "\x7f", negated=True), 1, MAX_TEXT), '"'),
+    "NUMBER": seq(_WHOLE, optional(seq(".", Repeat(chars("09"), 1, 9)))),
+    "INTEGER": _WHOLE,
+    "PIECE": Repeat(chars('"', "\\", "{", "}", "\x00\x1f", "\x7f", negated=True), 1, 60),
+}
 
 
 def statement_grammar(
@@ -55,6 +76,21 @@ def statement_grammar(
     ends: bool = True,
     copy_from: str | None = None,
 ) -> str:
+    """`statement_rules` as llguidance reads them."""
+    rules = statement_rules(signatures, values, target=target, calls=calls, ends=ends, copy_from=copy_from)
+    return written(rules, "llguidance")
+
+
+def statement_rules(
+    signatures: Mapping[str, Signature],
+    values: Mapping[str, Type],
+    *,
+    target: str,
+    calls: bool = True,
+    ends: bool = True,
+    copy_from: str | None = None,
+    wide: bool = False,
+) -> Rules:
     """The grammar of the next line, line end included.
 
     Args:
@@ -64,16 +100,21 @@ def statement_grammar(
         calls: whether a call may stand in this line.
         ends: whether the plan may end here; a plan without values cannot.
         copy_from: if given, text literals in arguments consist of consecutive words of this text.
+        wide: whether maps, clauses and keywords in any order are offered.
     """
-    rules = _Rules(values, copy_from)
-    lines: list[str] = []
+    rules: Rules = dict(_TERMINALS)
+    if copy_from:
+        rules["COPIED"] = WordsOf(copy_from)
+    writer = _Writer(rules, values, copied=bool(copy_from), wide=wide)
+    lines: list[Form] = []
     if calls:
-        lines += [f"{_quote(target + ' = ')} {rules.call(s)}" for s in signatures.values()]
+        made = [one for s in signatures.values() if (one := writer.line(s)) is not None]
+        lines += [seq(f"{target} = ", one) for one in [*made, *writer.maps(signatures)]]
     if (ends and values) or not lines:
-        lines += [f'"return " {rules.result()}', *rules.join()]
-    return "\n".join(
-        ["start: statement NEWLINE", "NEWLINE: /\\n/", "statement: " + "\n  | ".join(lines), *rules.text(), _TERMINALS]
-    )
+        lines += [seq("return ", writer.result()), *writer.join()]
+    rules["statement"] = either(*lines)
+    rules["start"] = seq(Use("statement"), "\n")
+    return rules
 
 
 def next_name(taken: Iterable[str]) -> str:
@@ -91,133 +132,171 @@ def next_name(taken: Iterable[str]) -> str:
     raise AssertionError("one of len(used) + 1 names is free")
 
 
-class _Rules:
-    """Collects the rules that a line needs: one for each type that an argument or a result has."""
+class _Writer:
+    """Makes the rules that a line needs: one for each type that an argument or a result has.
 
-    def __init__(self, values: Mapping[str, Type], copy_from: str | None) -> None:
-        self.paths = [p for name, t in values.items() for p in _paths(name if not name.isdigit() else f"${name}", t)]
-        self.values = values
-        self.rules: dict[str, str] = {}
-        self.names: dict[Type, str] = {}
-        self.copied = f"%regex {json.dumps({'substring_words': copy_from})}" if copy_from else None
+    `prefix` keeps apart the rules of a map, in which one more value exists.
+    """
 
-    def text(self) -> list[str]:
-        return [f"{name}: {body}" for name, body in self.rules.items()]
+    def __init__(self, rules: Rules, values: Mapping[str, Type], *, copied: bool, wide: bool, prefix: str = "") -> None:
+        self.paths = [p for name, t in values.items() for p in _paths(_shown(name), t)]
+        self.rules, self.values, self.copied, self.wide, self.prefix = rules, values, copied, wide, prefix
+        self.names: dict[Type, str | None] = {}
 
-    def references(self, wanted: Type) -> list[str]:
+    def references(self, wanted: Type) -> list[Form]:
         fitting = [path for path, t in self.paths if certain(t, wanted) or (t == INT and wanted == FLOAT)]
-        return list(map(_quote, fitting[:MAX_REFERENCES]))
+        return list(map(seq, fitting[:MAX_REFERENCES]))
 
-    def call(self, signature: Signature) -> str:
-        required = [self.argument(p) for p in signature.parameters if p.required]
-        optional = [f"{_quote(p.name + '=')} {self.argument(p)}" for p in signature.parameters if not p.required]
-        body = ' ", " '.join(required)
-        for i, item in enumerate(optional):
-            separator = '", " ' if required or i else ""
-            body += f" ({separator}{item})?" if required else self._alone(item, i)
-        return f"{_quote(_callee(signature.name) + '(')} {body} {_quote(')')}"
+    def line(self, signature: Signature) -> Form | None:
+        """A call with its clauses."""
+        call = self.call(signature)
+        if call is None or not self.wide:
+            return call
+        test, caught = self.test(), self.of(signature.returns)
+        after = listed(either(*map(_shown, self.values)), 1) if self.values else None
+        clauses = [(" when ", test), (" after ", after), (" catch ", caught)]
+        return seq(call, *[optional(seq(word, form)) for word, form in clauses if form is not None])
 
-    def _alone(self, item: str, position: int) -> str:
-        """Optional arguments of a tool that requires none: only the first of them may stand alone."""
-        return f" ({item})?" if position == 0 else ""
+    def call(self, signature: Signature) -> Form | None:
+        inner = self.anyhow(signature) if self.wide else self.narrow(signature)
+        return None if inner is None else seq(f"{callee(signature.name)}(", inner, ")")
 
-    def argument(self, parameter: Parameter) -> str:
-        return self.of(parameter.type)
+    def anyhow(self, signature: Signature) -> Form | None:
+        name = f"{self.prefix}a{sum(1 for rule in self.rules if rule.endswith('_all'))}"
+        inner = arguments(self.rules, name, signature.parameters, lambda p: self.of(p.type))
+        if inner is None:
+            return None
+        self.rules[f"{name}_all"] = inner
+        return inner
 
-    def of(self, wanted: Type) -> str:
-        """The rule for expressions that certainly have type `wanted`."""
-        if wanted in self.names:
-            return self.names[wanted]
-        name = self.names[wanted] = f"t{len(self.names)}"
-        self.rules[name] = "\n  | ".join(self.alternatives(wanted))
-        return name
+    def narrow(self, signature: Signature) -> Form | None:
+        required = [self.of(p.type) for p in signature.parameters if p.required]
+        if None in required:
+            return None
+        inner = seq(*[part for form in required if form is not None for part in (", ", form)][1:])
+        for parameter in signature.parameters:
+            form = None if parameter.required else self.of(parameter.type)
+            if form is None:
+                continue
+            inner = seq(inner, optional(seq(", " if required else "", f"{parameter.name}=", form)))
+            if not required:
+                break  # only the first of several optional arguments may stand alone
+        return inner
 
-    def alternatives(self, wanted: Type) -> list[str]:
+    def maps(self, signatures: Mapping[str, Signature]) -> list[Form]:
+        """A call for each item of a list, for each type of items."""
+        lists: dict[Type, list[Form]] = {}
+        for path, t in self.paths if self.wide else ():
+            if isinstance(t, ListType) and t.element != ANY:
+                lists.setdefault(t.element, []).append(seq(path))
+        found: list[Form] = []
+        for i, (element, sources) in enumerate([*lists.items()][:MAX_MAPS]):
+            inner = _Writer(self.rules, {**self.values, EACH: element}, copied=self.copied, wide=True, prefix=f"m{i}_")
+            for signature in signatures.values():
+                call = inner.call(signature)
+                if call is not None:
+                    found.append(seq("[", call, f" for {EACH} in ", either(*sources[:MAX_REFERENCES]), "]"))
+        return found
+
+    def test(self) -> Form | None:
+        """A condition: a value that is true or false, or a comparison of numbers."""
+        found = self.references(BOOL)
+        if self.references(NUMBER):
+            found.append(self.comparison())
+        return either(*found) if found else None
+
+    def comparison(self) -> Form:
+        one = self.number()
+        return seq(one, either(*(f" {sign} " for sign in (">", "<", ">=", "<=", "=="))), one)
+
+    def of(self, wanted: Type) -> Form | None:
+        """What stands for expressions that certainly have type `wanted`; None if there are none."""
+        if wanted not in self.names:
+            name = f"{self.prefix}t{len(self.names)}"
+            self.names[wanted] = name
+            found = self.alternatives(wanted)
+            self.names[wanted] = name if found else None
+            if found:
+                self.rules[name] = either(*found)
+        known = self.names[wanted]
+        return None if known is None else Use(known)
+
+    def alternatives(self, wanted: Type) -> list[Form]:
         found = self.references(wanted)
         for option in options(wanted):
             found += self.literals(option)
         if wanted in (FLOAT, NUMBER) and len(found) > 1:
             found.append(self.arithmetic())
-        return list(dict.fromkeys(found))
+        return found
 
-    def literals(self, wanted: Type) -> list[str]:
+    def literals(self, wanted: Type) -> list[Form]:
         match wanted:
             case EnumType(values):
-                return [_quote(json.dumps(v)) for v in values]
+                return [seq(quote(v)) for v in values]
             case ListType(element):
                 item = self.of(element)
-                return [f'"[" [{item} (", " {item})~0..{MAX_ITEMS - 1}] "]"']
+                return [seq("[", listed(item, MAX_ITEMS, least=0), "]")] if item is not None else []
             case RecordType():
-                return [self.record(wanted)]
+                record = self.record(wanted)
+                return [] if record is None else [record]
             case UnionType():
                 return []
-        texts = [f'"\\"" {self.copy()} "\\""'] if self.copied else ["TEXT"]
-        by_prim: dict[Type, list[str]] = {
-            STR: texts,
-            INT: ["INTEGER"],
-            FLOAT: ["NUMBER"],
-            BOOL: ['"true"', '"false"'],
-            NULL: ['"null"'],
-            ANY: [*texts, "NUMBER", '"true"', '"false"', '"null"'],
+        text = self.text()
+        by_prim: dict[Type, list[Form]] = {
+            STR: [text],
+            INT: [Use("INTEGER")],
+            FLOAT: [Use("NUMBER")],
+            BOOL: [seq("true"), seq("false")],
+            NULL: [seq("null")],
+            ANY: [text, Use("NUMBER"), seq("true"), seq("false"), seq("null")],
         }
         return by_prim[wanted]
 
-    def copy(self) -> str:
-        self.rules["COPIED"] = self.copied or ""
-        return "COPIED"
+    def text(self) -> Form:
+        return seq('"', Use("COPIED"), '"') if self.copied else Use("TEXT")
 
-    def record(self, wanted: RecordType) -> str:
-        parts = [f"{_quote(json.dumps(f.name) + ': ')} {self.of(f.type)}" for f in wanted.fields if f.required]
-        return '"{" ' + ' ", " '.join(parts) + ' "}"'
+    def record(self, wanted: RecordType) -> Form | None:
+        fields = [(quote(f.name) + ": ", self.of(f.type)) for f in wanted.fields if f.required]
+        parts = [seq(", " if i else "", key, form) for i, (key, form) in enumerate(fields) if form is not None]
+        return seq("{", *parts, "}") if len(parts) == len(fields) else None
 
-    def arithmetic(self) -> str:
+    def arithmetic(self) -> Form:
         """Sums, products and extremes of numbers, one level deep."""
-        if "arithmetic" not in self.rules:
-            self.rules["arithmetic"] = ""
-            one = self.number()
-            self.rules["arithmetic"] = "\n  | ".join(
-                [
-                    f'{one} (" + " | " - " | " * " | " / ") {one}',
-                    f'"(" {one} (" + " {one})~1..5 ")" " / " INTEGER',
-                    f'("max(" | "min(") {one} (", " {one})~1..5 ")"',
-                ]
-            )
-        return "arithmetic"
+        one = self.number()
+        self.rules[f"{self.prefix}arithmetic"] = either(
+            seq(one, either(" + ", " - ", " * ", " / "), one),
+            seq("(", one, Repeat(seq(" + ", one), 1, 5), ") / ", Use("INTEGER")),
+            seq(either("max(", "min("), one, Repeat(seq(", ", one), 1, 5), ")"),
+        )
+        return Use(f"{self.prefix}arithmetic")
 
-    def number(self) -> str:
-        self.rules["number"] = "\n  | ".join([*self.references(NUMBER), "NUMBER"])
-        return "number"
+    def number(self) -> Form:
+        self.rules[f"{self.prefix}number"] = either(*self.references(NUMBER), Use("NUMBER"))
+        return Use(f"{self.prefix}number")
 
-    def result(self) -> str:
+    def result(self) -> Form:
         """What a plan may return: a value, arithmetic, a choice by comparison, or a text with values in it."""
         # A record or a list is an answer for a program; where there are texts and numbers, people get those.
         plain = [path for path, t in self.paths if t in (*_SCALARS, ANY) or isinstance(t, EnumType)][:MAX_REFERENCES]
-        found = list(map(_quote, plain or [path for path, _ in self.paths[:MAX_REFERENCES]]))
+        found: list[Form] = list(map(seq, plain or [path for path, _ in self.paths[:MAX_REFERENCES]]))
         if self.references(NUMBER):
-            found.append(self.arithmetic())
-            choice = self.choice()
-            one = self.number()
-            found.append(f'{choice} " if " {one} (" > " | " < " | " >= " | " <= " | " == ") {one} " else " {choice}')
+            self.rules["choice"] = either(*self.references(STR), self.text())
+            chosen = Use("choice")
+            found += [self.arithmetic(), seq(chosen, " if ", self.comparison(), " else ", chosen)]
         if plain:
-            hole = "\n  | ".join(_quote("{" + path + "}") for path in plain)
-            self.rules["hole"] = hole
-            self.rules["PIECE"] = r"/[^\x22\\{}\x00-\x1f\x7f]{1,60}/"
-            found.append('"f\\"" [PIECE] (hole [PIECE])~1..6 "\\""')
-        self.rules["result"] = "\n  | ".join(dict.fromkeys(found)) or '"null"'
-        return "result"
+            self.rules["hole"] = either(*("{" + path + "}" for path in plain))
+            piece = optional(Use("PIECE"))
+            found.append(seq('f"', piece, Repeat(seq(Use("hole"), piece), 1, 6), '"'))
+        return either(*(found or [seq("null")]))
 
-    def choice(self) -> str:
-        """What a comparison chooses between: texts (between the numbers themselves, `max` and `min` choose)."""
-        texts = [f'"\\"" {self.copy()} "\\""'] if self.copied else ["TEXT"]
-        self.rules["choice"] = "\n  | ".join([*self.references(STR), *texts])
-        return "choice"
-
-    def join(self) -> list[str]:
+    def join(self) -> list[Form]:
         if not self.values:
             return []
-        name = "\n  | ".join(_quote(n if not n.isdigit() else f"${n}") for n in self.values)
-        self.rules["value"] = name
-        return ['"join(" [value (", " value)~0..7] ")"']
+        return [seq("join(", listed(either(*map(_shown, self.values)), 8, least=0), ")")]
+
+
+def _shown(name: str) -> str:
+    return f"${name}" if name.isdigit() else name
 
 
 def _paths(name: str, t: Type, depth: int = MAX_PATH) -> list[tuple[str, Type]]:
@@ -231,13 +310,3 @@ def _paths(name: str, t: Type, depth: int = MAX_PATH) -> list[tuple[str, Type]]:
     if isinstance(t, ListType) and t.element != ANY:
         return found + _paths(f"{name}[0]", t.element, depth - 1)
     return found
-
-
-def _callee(name: str) -> str:
-    plain = all(part.isidentifier() and part.isascii() for part in name.split("."))
-    return name if plain else f"`{name}`"
-
-
-def _quote(text: str) -> str:
-    """A terminal that is exactly `text`."""
-    return json.dumps(text)
