@@ -1,5 +1,7 @@
-"""Gives the inner parts of rules names of their own, for Lark: it writes out choices and bounded repetitions that stand
-within a sequence as all their combinations, which are soon millions.
+"""Gives the inner parts of rules names of their own.
+
+Lark writes out choices and bounded repetitions within a sequence as all their combinations, which are soon millions;
+llama.cpp copies what is repeated, and refuses a grammar if that becomes too much.
 """
 
 from __future__ import annotations
@@ -7,12 +9,12 @@ from __future__ import annotations
 from llmcc.frontend.forms import Choice, Form, Repeat, Rules, Sequence, Use, is_terminal
 
 
-def flattened(rules: Rules) -> Rules:
-    """The same language, each choice and each bounded repetition in a rule of its own."""
+def flattened(rules: Rules, *, terminals: bool = False) -> Rules:
+    """The same language, each choice and each bounded repetition in a rule of its own; with `terminals` in those too."""
     made: dict[Form, str] = {}
     flat: Rules = {}
     for name, form in rules.items():
-        flat[name] = form if is_terminal(name) else _inside(form, made, flat)
+        flat[name] = form if is_terminal(name) and not terminals else _inside(form, made, flat)
     return flat
 
 

@@ -44,6 +44,7 @@ def written(rules: Rules, notation: Notation) -> str:
     """
     needed = reachable(rules)
     if notation == "gbnf":
+        needed = flattened(needed, terminals=True)
         _refuse_left_recursion(needed)
         return "".join(f"{_dashed(name)} ::= {_gbnf(form)}\n" for name, form in needed.items())
     needed = flattened(needed)
