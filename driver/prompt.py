@@ -12,37 +12,16 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from llmcc.driver.styles import Example, Style, style
 from llmcc.ir.signature import Signature
 from llmcc.ir.types import Type
 from llmcc.ir.values import Value, to_text
 from llmcc.runtime.models import Constraint, Message, Request
 
-Example = tuple[str, str]
-
 #: How many examples a prompt shows.
 SHOWN = 6
 #: A value is shown to a model with at most this many characters.
 EXCERPT = 1000
-
-LANGUAGE = """\
-Write a plan that answers the question with the tools. One statement a line, each value is defined once:
-  name = tool(arguments)          calls that do not need each other run in parallel
-  name = [tool(x) for x in xs]    one call an element, in parallel
-  return expression               the answer itself, computed from values
-  join(a, b)                      or: let a second model write the answer from these values
-Expressions: paths a.field[0], + - * / < > == in, `x if c else y`, f"text {a.field}", len sum min max round sorted.
-A statement may end in `when condition`. Write only the plan."""
-
-#: For toolboxes that bring no examples: plans over tools that nobody has, to show the form.
-GENERIC: tuple[Example, ...] = (
-    ("What is the weather in Rome?", 'a = weather("Rome")\njoin(a)'),
-    (
-        "Is it warmer in Oslo or in Lima?",
-        'a = weather("Oslo")\nb = weather("Lima")\nreturn "Oslo" if a.celsius > b.celsius else "Lima"',
-    ),
-    ("What do two tickets to Berlin cost?", 'a = ticket_price("Berlin")\nreturn a * 2'),
-    ("Who wrote Emma, and when?", 'a = find_book("Emma")\njoin(a)'),
-)
 
 
 def nearest(question: str, examples: Sequence[Example], count: int = SHOWN) -> list[Example]:
@@ -88,6 +67,7 @@ def planner_request(
     types: Mapping[str, Type] | None = None,
     kept: str = "",
     max_tokens: int = 1024,
+    written_as: Style | None = None,
 ) -> Request:
     """The request for a plan.
 
@@ -103,8 +83,10 @@ def planner_request(
         types: the types of `values`.
         kept: the lines of the first attempt that stand; what is asked for follows them.
         max_tokens: bound of the plan's length, in tokens.
+        written_as: how plans are taught; by default the native style.
     """
-    shown = nearest(question, examples or GENERIC)
+    taught = written_as or style("native")
+    shown = nearest(question, examples or taught.examples)
     known = "\n".join(f"{name} = {excerpt(value)}" for name, value in (values or {}).items())
     if not chat:
         parts = [tool_lines(signatures), *(f"Question: {q}\nPlan:\n{p}" for q, p in shown)]
@@ -116,7 +98,7 @@ def planner_request(
             max_tokens=max_tokens,
             stop=() if constraint else ("\n\n", "Question:"),
         )
-    system = "\n\n".join([LANGUAGE, "Tools:\n" + tool_lines(signatures)])
+    system = "\n\n".join([taught.language, "Tools:\n" + tool_lines(signatures)])
     turns = [Message("system", system)]
     for q, p in shown:
         turns += [Message("user", f"Question: {q}"), Message("assistant", p)]

@@ -10,7 +10,7 @@ from llmcc.frontend.forms import Choice, Form, Repeat, Rules, Sequence, Use, is_
 
 
 def flattened(rules: Rules, *, terminals: bool = False) -> Rules:
-    """The same language, each choice and each bounded repetition in a rule of its own; with `terminals` in those too."""
+    """The same language, each choice and each bounded repetition in a rule of its own; with `terminals` there too."""
     made: dict[Form, str] = {}
     flat: Rules = {}
     for name, form in rules.items():

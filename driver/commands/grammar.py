@@ -75,8 +75,8 @@ def _statement(signatures: dict[str, Signature], after: str) -> Rules:
 def _check(text: str, notation: str) -> None:
     """Asks the library, and says so if it is not there."""
     from llmcc.runtime.models import ModelUnavailable
-    from llmcc.runtime.models.grammar_check import check_gbnf, check_llguidance
     from llmcc.runtime.models.llama_files import default_model_path
+    from llmcc.runtime.models.vocabulary import check_gbnf, check_llguidance
 
     try:
         if notation == "gbnf":

@@ -1,4 +1,7 @@
-"""Whether a decoder takes a grammar, asked before anything is generated: llama.cpp would go on without one."""
+"""What can be told before anything is generated: how long a text is, and whether a decoder takes a grammar.
+
+llama.cpp goes on without a grammar that it cannot read, so it is asked first.
+"""
 
 from __future__ import annotations
 
@@ -68,3 +71,15 @@ def gbnf_sampler(library: Any, vocab: Any, grammar: str) -> Iterator[Any]:
         yield sampler
     finally:
         library.llama_sampler_free(sampler)
+
+
+def count_tokens(text: str, model: Path) -> int:
+    """How many tokens a text is for a model's file.
+
+    Raises:
+        ModelUnavailable: llama_cpp is not installed, or the file is no model.
+    """
+    data = text.encode()
+    with vocabulary(model) as (library, vocab):
+        # With no room given, the answer is the number of tokens that there is no room for.
+        return -int(library.llama_tokenize(vocab, data, len(data), None, 0, False, False))
