@@ -106,7 +106,9 @@ def test_plans_of_the_suite_that_compile_are_in_the_grammar_but_for_the_exceptio
             continue
         plan = canonical(case.plan)
         taken = in_llguidance(text, plan)
-        assert taken is in_lark(grammar, plan), plan
+        # Lark's Earley parser is slow: it judges what llguidance refuses, and some of the others.
+        if not taken or accepted % 20 == 0:
+            assert taken is in_lark(grammar, plan), plan
         accepted += taken
         if not taken:
             left_out.add(case.name)
