@@ -20,7 +20,8 @@ from llmcc.driver.budget import Budget, OverBudget, over_budget
 from llmcc.driver.joining import JoinReader
 from llmcc.driver.news import AnswerText, News, Observer, PlanDone, PlanRefused, PlanText, Replanning
 from llmcc.driver.planning import Plan, Planning
-from llmcc.driver.prompt import Example, joiner_request
+from llmcc.driver.prompt import joiner_request
+from llmcc.driver.styles import Example
 from llmcc.ir.errors import Cancelled
 from llmcc.ir.ops import Return
 from llmcc.ir.values import Value, to_text

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from llmcc.driver.draft import Draft
 from llmcc.driver.news import Observer, PlanMended, PlanText
-from llmcc.driver.prompt import Example, planner_request
+from llmcc.driver.prompt import planner_request
+from llmcc.driver.styles import Example
 from llmcc.frontend.constrain import PlanConstraint
 from llmcc.frontend.scope import Scope
 from llmcc.ir.diagnostics import Diagnostic, has_errors

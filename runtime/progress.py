@@ -9,7 +9,7 @@ from itertools import chain, count
 from llmcc.ir import errors
 from llmcc.ir.expr import refs
 from llmcc.ir.frame import Frame, failure_of
-from llmcc.ir.ops import End, Map, ValueOp
+from llmcc.ir.ops import Call, End, Map, ValueOp
 from llmcc.ir.signature import Signature
 from llmcc.ir.values import Value
 from llmcc.runtime import events as ev

@@ -118,9 +118,7 @@ class _Level:
                 wanted[now] = wanted.get(now, 0) | (awaited & ~self.bits[now])
         return wanted
 
-    def _now(
-        self, op: ValueOp, before: Summary, by_call: dict[int, str], stands: dict[str, str]
-    ) -> str | None:
+    def _now(self, op: ValueOp, before: Summary, by_call: dict[int, str], stands: dict[str, str]) -> str | None:
         """Which op of this level makes the call that an op made before; none, if there is no such call any more."""
         if op.name not in before.calls or op.name in self.bits:
             return op.name if op.name in before.calls else None

@@ -69,7 +69,7 @@ class Caller:
         failed = Failure(ModelUnavailable(f"{self._base_url} sent no text within {self._timeouts.first_token_s:g} s"))
         with trio.move_on_at(first_by):
             try:
-                # Not `create`: it builds a class an event, which takes longer than all the rest (docs/adr/0028).
+                # Not `create`: it builds a class an event, which takes longer than all the rest (docs/adr/0022).
                 return await client.post(path, body=made, cast_to=object, stream=True, stream_cls=stream_class)
             except client_errors() as error:
                 failed = failure(error, base_url=self._base_url, key=self._key, now_s=time.time())
