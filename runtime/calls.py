@@ -7,6 +7,7 @@ from llmcc.ir.frame import DependencyFailed, Failure, check_result
 from llmcc.ir.ops import Call
 from llmcc.runtime import events as ev
 from llmcc.runtime.beginnings import Beginnings
+from llmcc.runtime.call_text import call_text
 from llmcc.runtime.nodes import Node, State
 from llmcc.runtime.progress import IllegalTransition
 
@@ -23,7 +24,7 @@ class Calls(Beginnings):
         try:
             value = check_result(op, event.value)
         except Exception as error:
-            self._fail(node, error)
+            self._fail_call(node, op, type(error).__name__, str(error))
         else:
             node.region.frame.values[op.name] = value
             self._over(node, "done")
@@ -37,7 +38,12 @@ class Calls(Beginnings):
             return
         self.queue.release(node)
         if node.state != "withdrawn":
-            self._fail(node, DependencyFailed(Failure(event.error, event.message, node.op.name, node.op.span)))
+            self._fail_call(node, node.op, event.error, event.message)
+
+    def _fail_call(self, node: Node, op: Call, error: str, message: str) -> None:
+        assert node.args is not None
+        call = call_text(op.tool, node.args, self.signatures.get(op.tool))
+        self._fail(node, DependencyFailed(Failure(error, message, op.name, op.span, call)))
 
     def _may_retry(self, node: Node, op: Call) -> bool:
         signature = self.signatures.get(op.tool)

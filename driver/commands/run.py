@@ -192,7 +192,8 @@ def tell(outcome: Outcome, name: str, *, as_json: bool) -> None:
 
 def _failure_line(failure: Failure, name: str) -> str:
     place = f"{name}:{failure.span.line}:{failure.span.column}: " if failure.span is not None else ""
-    return f"{place}{failure.op}: {failure.error}: {failure.message}"
+    call = f"\n  in {failure.call}" if failure.call else ""
+    return f"{place}{failure.op}: {failure.error}: {failure.message}{call}"
 
 
 def to_json(outcome: Outcome) -> dict[str, Any]:
@@ -233,4 +234,5 @@ def _failure(failure: Failure) -> dict[str, Any]:
         "message": failure.message,
         "op": failure.op,
         "at": None if failure.span is None else str(failure.span),
+        "call": failure.call or None,
     }

@@ -11,6 +11,7 @@ import click
 from llmcc.driver.commands.common import UserError
 from llmcc.ir.errors import LlmccError
 from llmcc.ir.escape import visible
+from llmcc.runtime.call_text import call_text
 
 if TYPE_CHECKING:
     from llmcc.runtime.journal.session import RunLine
@@ -38,8 +39,6 @@ def command(journal: str, as_json: bool) -> int:
 
 
 def _table(found: list[RunLine]) -> list[str]:
-    from llmcc.runtime.journal.session import call_text
-
     rows = [("run", "started (UTC)", "plan", "state", "calls")]
     rows += [_row(one) for one in found]
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
@@ -47,7 +46,7 @@ def _table(found: list[RunLine]) -> list[str]:
     for row, one in zip(rows, [None, *found], strict=True):
         lines.append("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
         for intent in one.doubts if one is not None else ():
-            lines.append(f"    in doubt: {intent.key}: {call_text(intent)}")
+            lines.append(f"    in doubt: {intent.key}: {call_text(intent.tool, intent.args)}")
     return lines
 
 

@@ -17,10 +17,9 @@ from llmcc.ir.expr import Const, Expr, Index, Slice, children, refs
 from llmcc.ir.ops import Call, Compute, Map, Module, ValueOp, inner, operands
 from llmcc.ir.signature import Signature
 from llmcc.ir.values import Value, canonical
+from llmcc.runtime.call_text import HIDDEN
 from llmcc.runtime.journal.errors import JournalError
 
-#: What stands in the journal for a secret.
-HIDDEN = "<secret>"
 _KEY_SIZE = 32
 #: Shorter texts are not looked for in messages: they would be found everywhere.
 _SHORTEST = 4

@@ -17,6 +17,7 @@ from llmcc.ir.printer import print_module
 from llmcc.ir.signature import Signature
 from llmcc.ir.types import show
 from llmcc.ir.values import Value, mismatch
+from llmcc.runtime.call_text import call_text
 from llmcc.runtime.journal import chain
 from llmcc.runtime.journal.book import Book
 from llmcc.runtime.journal.errors import CallsInDoubt, JournalDamaged, JournalError
@@ -132,7 +133,7 @@ class Session:
         doubts = self.history.doubts
         if not doubts:
             return
-        told = "\n".join(f"  {one.key}: {call_text(one)}" for one in doubts)
+        told = "\n".join(f"  {one.key}: {call_text(one.tool, one.args)}" for one in doubts)
         raise CallsInDoubt(
             f"run {self.run[:8]} was cut off while these calls were made, and nobody knows whether they took effect:\n"
             f"{told}\nsay what became of each, with done, failed or rerun",
@@ -185,14 +186,6 @@ def signatures_digest(module: Module, signatures: Mapping[str, Signature]) -> st
         secrets = [] if one is None else [p.name for p in one.parameters if p.secret]
         told.append(name if one is None else f"{one} {one.effect} {one.idempotent} {secrets}")
     return _word("\n".join(told))
-
-
-def call_text(intent: Intended) -> str:
-    """A call as a person reads it."""
-    from llmcc.ir.escape import visible
-    from llmcc.ir.values import to_text
-
-    return visible(f"{intent.tool}({', '.join(f'{name}={to_text(value)}' for name, value in intent.args.items())})")
 
 
 def _bare(op: Op) -> Op:

@@ -14,7 +14,8 @@ import pytest
 import trio
 
 import llmcc
-from llmcc.runtime.journal.secrets import HIDDEN, holds_secrets, key_path
+from llmcc.runtime.call_text import HIDDEN
+from llmcc.runtime.journal.secrets import holds_secrets, key_path
 from llmcc.runtime.journal.session import Session, runs
 
 calls: Counter[str] = Counter()

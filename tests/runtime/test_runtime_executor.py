@@ -328,3 +328,25 @@ def test_the_scheduler_of_trio_is_as_it_was_after_a_seeded_run() -> None:
     with seeded_scheduler(1):
         assert source.getstate() != before
     assert source.getstate() == before
+
+
+def test_a_failure_tells_the_call_with_its_arguments_but_no_secret() -> None:
+    async def unlock(x: str, token: str) -> None:
+        raise ToolError("no")
+
+    parameters = (Parameter("x"), Parameter("token", secret=True))
+    ops: list[Op] = [
+        Call(name=name, type=ANY, tool="unlock", args=(("x", Const(text)), ("token", Const("hunter2"))), effect=PURE)
+        for name, text in (("a", "door\n"), ("b", "y" * 10_000))
+    ]
+    outcome = run(ops, Tool(Signature(name="unlock", parameters=parameters, effect=PURE), unlock))
+    told = [one.call for one in outcome.errors]
+    assert told[0] == "unlock(x=door\\u{a}, token=<secret>)"
+    assert len(told[1]) == 200 and "hunter2" not in told[1]
+    assert {one.error for one in outcome.calls} == set(outcome.errors)
+
+
+def test_a_result_that_is_refused_tells_the_call_too() -> None:
+    tool = Tool(Signature(name="t", effect=PURE), lambda: object())
+    (failure,) = run([Call(name="a", type=ANY, tool="t", args=(), effect=PURE)], tool).errors
+    assert (failure.error, failure.call) == ("ToolOutputError", "t()")
