@@ -41,7 +41,7 @@ demo: $(STAMPS)/local
 	@$(PY) examples/atlas/demo.py
 
 test: $(STAMPS)/dev $(STAMPS)/local
-	@$(PY) -m pytest -n auto $(PYTEST)
+	@$(PY) -m pytest -n auto --dist worksteal $(PYTEST)
 
 test-servers: $(STAMPS)/dev $(STAMPS)/local
 	@$(PIP) --group servers

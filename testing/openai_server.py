@@ -9,6 +9,7 @@ Example::
 from __future__ import annotations
 
 import socket
+import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -161,6 +162,11 @@ class _Server(ThreadingHTTPServer):
 
     script: OpenAIServer
     daemon_threads = False
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Says nothing of a client that went away, which is counted; all else is a defect."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """Notes a new connection, before its thread starts."""

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import signal
 
 import pytest
 from hypothesis import settings
 
+# A shell's background job ignores Ctrl-C, and so would all that it starts: but what Ctrl-C does is tested.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 # No deadline: on a busy machine time says nothing about a test. The blob repeats a failure anywhere.
 settings.register_profile("default", deadline=None, print_blob=True)
 # The same examples in every run, so that a failure belongs to the change that shows it.

@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from llmcc.ir import expr as e
@@ -29,6 +29,7 @@ from llmcc.optimizer.passes.remove_dead import RemoveDead
 from llmcc.optimizer.registry import LEVELS, PASSES
 from llmcc.optimizer.validate import ValidationError, Validator, validate
 from llmcc.optimizer.validation.resources import ALL, Sums, meets
+from llmcc.testing.drawn import drawn
 from llmcc.testing.modules import TOOLS, modules
 from llmcc.testing.opportunities import opportunities
 from llmcc.testing.work import work_of
@@ -45,10 +46,15 @@ PIPELINES = st.lists(st.sampled_from(VARIANTS), min_size=1, max_size=4).map(",".
 
 
 @pytest.mark.slow
-@settings(max_examples=PLANS)
-@given(opportunities() | modules(max_ops=9, depth=1), PIPELINES)
-def test_no_false_alarm_for_any_pipeline(module: Module, pipeline: str) -> None:
-    optimize(module, passes=pipeline, signatures=PRICED)
+def test_few_false_alarms_for_any_pipeline() -> None:
+    """It refuses what it cannot show; a pass that is right is left out then, which must stay rare."""
+    alarms = []
+    for module, pipeline in drawn(st.tuples(opportunities() | modules(max_ops=9, depth=1), PIPELINES), PLANS):
+        try:
+            optimize(module, passes=pipeline, signatures=PRICED)
+        except ValidationError as error:
+            alarms.append(f"{error} ({pipeline})")
+    assert len(alarms) <= PLANS // 100, alarms
 
 
 @given(modules(max_ops=5))
