@@ -28,7 +28,7 @@ MAX_REASON = 500
 class Failure(msgspec.Struct, frozen=True):
     """Why a value does not exist: the error's class and text, the op that failed first, and its place in the plan.
 
-    `call` is the call that failed with its arguments, for people, if one did and the runtime made it.
+    `call` is the call that failed with its arguments, for people, if one did.
     """
 
     error: str

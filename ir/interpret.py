@@ -24,8 +24,9 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 
-from llmcc.ir.frame import MAX_FANOUT, Failure, Frame, check_result
-from llmcc.ir.ops import Compute, Map, Module, ValueOp
+from llmcc.ir.call_text import call_text
+from llmcc.ir.frame import MAX_FANOUT, DependencyFailed, Failure, Frame, check_result, failure_of
+from llmcc.ir.ops import Call, Compute, Map, Module, ValueOp
 from llmcc.ir.values import Value
 
 #: Calls a tool: name and arguments in, result out; it may raise anything.
@@ -66,8 +67,17 @@ def _perform(op: ValueOp, frame: Frame, call: CallTool, max_fanout: int) -> Valu
     if isinstance(op, Compute):
         return frame.evaluate(op.expr)
     if not isinstance(op, Map):
-        return check_result(op, call(op.tool, frame.arguments(op)))
+        return _called(op, frame.arguments(op), call)
     frames = [frame.inside(op, element) for element in frame.elements(op, max_fanout)]
     for one in frames:
         _run(op.body, one, call, max_fanout)
     return frame.gather(op, frames)
+
+
+def _called(op: Call, args: dict[str, Value], call: CallTool) -> Value:
+    text = call_text(op.tool, args)  # now: the tool may change what it is given
+    try:
+        return check_result(op, call(op.tool, args))
+    except Exception as error:
+        failure = failure_of(error, op.name, op.span)
+        raise DependencyFailed(msgspec.structs.replace(failure, call=text)) from error

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from llmcc.ir import errors
+from llmcc.ir.call_text import call_text
 from llmcc.ir.frame import DependencyFailed, Failure, check_result
 from llmcc.ir.ops import Call
 from llmcc.runtime import events as ev
 from llmcc.runtime.beginnings import Beginnings
-from llmcc.runtime.call_text import call_text
 from llmcc.runtime.nodes import Node, State
 from llmcc.runtime.progress import IllegalTransition
 

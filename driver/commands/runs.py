@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from llmcc.driver.commands.common import UserError
+from llmcc.ir.call_text import call_text
 from llmcc.ir.errors import LlmccError
 from llmcc.ir.escape import visible
-from llmcc.runtime.call_text import call_text
 
 if TYPE_CHECKING:
     from llmcc.runtime.journal.session import RunLine

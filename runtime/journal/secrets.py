@@ -13,11 +13,11 @@ from collections.abc import Mapping
 from hashlib import blake2b
 from pathlib import Path
 
+from llmcc.ir.call_text import HIDDEN
 from llmcc.ir.expr import Const, Expr, Index, Slice, children, refs
 from llmcc.ir.ops import Call, Compute, Map, Module, ValueOp, inner, operands
 from llmcc.ir.signature import Signature
 from llmcc.ir.values import Value, canonical
-from llmcc.runtime.call_text import HIDDEN
 from llmcc.runtime.journal.errors import JournalError
 
 _KEY_SIZE = 32

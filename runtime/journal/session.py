@@ -12,12 +12,12 @@ from uuid import uuid4
 
 import msgspec
 
+from llmcc.ir.call_text import call_text
 from llmcc.ir.ops import Call, Join, Map, Module, Op, Return, ValueOp
 from llmcc.ir.printer import print_module
 from llmcc.ir.signature import Signature
 from llmcc.ir.types import show
 from llmcc.ir.values import Value, mismatch
-from llmcc.runtime.call_text import call_text
 from llmcc.runtime.journal import chain
 from llmcc.runtime.journal.book import Book
 from llmcc.runtime.journal.errors import CallsInDoubt, JournalDamaged, JournalError

@@ -14,7 +14,7 @@ import pytest
 import trio
 
 import llmcc
-from llmcc.runtime.call_text import HIDDEN
+from llmcc.ir.call_text import HIDDEN
 from llmcc.runtime.journal.secrets import holds_secrets, key_path
 from llmcc.runtime.journal.session import Session, runs
 

@@ -347,6 +347,9 @@ def test_a_failure_tells_the_call_with_its_arguments_but_no_secret() -> None:
 
 
 def test_a_result_that_is_refused_tells_the_call_too() -> None:
-    tool = Tool(Signature(name="t", effect=PURE), lambda: object())
+    async def junk() -> object:
+        return object()
+
+    tool = Tool(Signature(name="t", effect=PURE), junk)
     (failure,) = run([Call(name="a", type=ANY, tool="t", args=(), effect=PURE)], tool).errors
     assert (failure.error, failure.call) == ("ToolOutputError", "t()")
