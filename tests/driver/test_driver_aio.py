@@ -1,18 +1,25 @@
-"""Plans under asyncio: results, errors, cancellation and context variables cross over, and nothing is left behind."""
+"""Plans under asyncio and uvloop: results, errors, cancellation and context variables cross over, and nothing is left
+behind; `run_sync` says where it cannot.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextvars
+import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any
 
 import pytest
 import trio
 
 import llmcc
 from llmcc.runtime.models import Scripted
+
+#: Runs a coroutine in a loop of its own, as `asyncio.run` does.
+Start = Callable[[Coroutine[Any, Any, Any]], Any]
 
 REQUEST: contextvars.ContextVar[str] = contextvars.ContextVar("REQUEST", default="nobody's")
 log: list[str] = []
@@ -24,6 +31,23 @@ def no_thread_is_left() -> Iterator[None]:
     yield
     llmcc.aio.close()
     assert not [t for t in threading.enumerate() if t.name == "llmcc-trio"]
+
+
+@pytest.fixture(params=["asyncio", "uvloop"])
+def start(request: pytest.FixtureRequest) -> Start:
+    factory: Any = asyncio.new_event_loop
+    if request.param == "uvloop":
+        if sys.platform == "win32":
+            pytest.skip("uvloop does not exist for Windows")
+        import uvloop
+
+        factory = uvloop.new_event_loop
+
+    def run(main: Coroutine[Any, Any, Any]) -> Any:
+        with asyncio.Runner(loop_factory=factory) as runner:
+            return runner.run(main)
+
+    return run
 
 
 @llmcc.tool(effect="read", resource="r")
@@ -50,14 +74,21 @@ async def hang() -> None:
 
 
 BOX = llmcc.Toolbox(whose, whose_in_a_thread, hang)
+HANGS = llmcc.compile("a = hang()\nreturn a", BOX)
 
 
-def test_a_plan_runs_under_asyncio() -> None:
+async def hanging() -> None:
+    """Returns when `hang` has been called."""
+    while not log:
+        await asyncio.sleep(0.001)
+
+
+def test_a_plan_runs(start: Start) -> None:
     program = llmcc.compile("a = whose()\nreturn a", BOX)
-    assert asyncio.run(llmcc.aio.run(program)).value == "nobody's"
+    assert start(llmcc.aio.run(program)).value == "nobody's"
 
 
-def test_many_runs_share_one_thread_and_keep_their_own_context() -> None:
+def test_many_runs_share_one_thread_and_keep_their_own_context(start: Start) -> None:
     program = llmcc.compile("a = whose()\nb = whose_in_a_thread()\nreturn [a, b]", BOX)
 
     async def one(name: str) -> object:
@@ -69,48 +100,63 @@ def test_many_runs_share_one_thread_and_keep_their_own_context() -> None:
         assert len([t for t in threading.enumerate() if t.name == "llmcc-trio"]) == 1
         return list(found)
 
-    assert asyncio.run(main()) == [[f"r{i}", f"r{i}"] for i in range(20)]
+    assert start(main()) == [[f"r{i}", f"r{i}"] for i in range(20)]
 
 
-def test_errors_come_back_as_they_are() -> None:
+def test_a_plan_without_tools_says_what_it_needs(start: Start) -> None:
     with pytest.raises(llmcc.LlmccError, match="needs one to run"):
-        asyncio.run(llmcc.aio.run(llmcc.compile("a = f()\nreturn a")))
+        start(llmcc.aio.run(llmcc.compile("a = f()\nreturn a")))
 
+
+@pytest.mark.parametrize("error", [ZeroDivisionError("z"), ExceptionGroup("two", [ValueError("1"), OSError("2")])])
+def test_exceptions_come_back_as_they_are(start: Start, error: Exception) -> None:
     async def fails() -> None:
-        raise ZeroDivisionError("by design")
+        raise error
 
-    with pytest.raises(ZeroDivisionError, match="by design"):
-        asyncio.run(llmcc.aio.call(fails))
+    with pytest.raises(type(error)) as caught:
+        start(llmcc.aio.call(fails))
+    assert caught.value is error
 
 
-def test_cancelling_the_coroutine_stops_the_run_before_it_returns() -> None:
-    program = llmcc.compile("a = hang()\nreturn a", BOX)
-
+def test_cancelling_the_coroutine_stops_the_run_before_it_returns(start: Start) -> None:
     async def main() -> None:
-        task = asyncio.create_task(llmcc.aio.run(program))
-        while not log:
-            await asyncio.sleep(0.001)
+        task = asyncio.create_task(llmcc.aio.run(HANGS))
+        await hanging()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
         assert log == ["started", "stopped"]
 
-    asyncio.run(main())
+    start(main())
 
 
-def test_a_timeout_of_asyncio_works() -> None:
-    program = llmcc.compile("a = hang()\nreturn a", BOX)
+def test_a_task_group_that_fails_takes_its_run_along(start: Start) -> None:
+    async def fail() -> None:
+        await hanging()
+        raise LookupError("a sibling")
 
     async def main() -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(llmcc.aio.run(HANGS))
+            group.create_task(fail())
+
+    with pytest.raises(ExceptionGroup) as caught:
+        start(main())
+    assert [str(error) for error in caught.value.exceptions] == ["a sibling"]
+    assert log == ["started", "stopped"]
+
+
+def test_a_timeout_of_asyncio_works(start: Start) -> None:
+    async def main() -> None:
         async with asyncio.timeout(0.05):
-            await llmcc.aio.run(program)
+            await llmcc.aio.run(HANGS)
 
     with pytest.raises(TimeoutError):
-        asyncio.run(main())
+        start(main())
     assert log[-1] == "stopped"
 
 
-def test_the_loop_goes_on_while_a_tool_blocks() -> None:
+def test_the_loop_goes_on_while_a_tool_blocks(start: Start) -> None:
     @llmcc.tool(effect="pure")
     def block() -> None:
         """Block a thread."""
@@ -125,24 +171,39 @@ def test_the_loop_goes_on_while_a_tool_blocks() -> None:
         assert (await task).ok
         return ticks
 
-    assert asyncio.run(main()) > 3
+    assert start(main()) > 3
 
 
-def test_an_agent_answers_under_asyncio() -> None:
+def test_an_agent_answers(start: Start) -> None:
     agent = llmcc.Agent(BOX, planner=Scripted(["a = whose()\nreturn a\n"]))
-    assert asyncio.run(llmcc.aio.ask(agent, "Whose?")).text == "nobody's"
+    assert start(llmcc.aio.ask(agent, "Whose?")).text == "nobody's"
 
 
-def test_closing_cancels_what_runs_and_a_new_run_starts_anew() -> None:
-    program = llmcc.compile("a = hang()\nreturn a", BOX)
-
+def test_closing_cancels_what_runs_and_a_new_run_starts_anew(start: Start) -> None:
     async def main() -> None:
-        task = asyncio.create_task(llmcc.aio.run(program))
-        while not log:
-            await asyncio.sleep(0.001)
+        task = asyncio.create_task(llmcc.aio.run(HANGS))
+        await hanging()
         await asyncio.to_thread(llmcc.aio.close)
         with pytest.raises(asyncio.CancelledError):
             await task
 
-    asyncio.run(main())
-    assert asyncio.run(llmcc.aio.run(llmcc.compile("return 1", BOX))).value == 1
+    start(main())
+    assert start(llmcc.aio.run(llmcc.compile("return 1", BOX))).value == 1
+
+
+def test_run_sync_inside_a_loop_says_what_to_use(start: Start) -> None:
+    async def main() -> None:
+        llmcc.run_sync(llmcc.compile("return 1"), BOX)
+
+    with pytest.raises(llmcc.LlmccError, match=r"await llmcc\.aio\.run"):
+        start(main())
+    with pytest.raises(llmcc.LlmccError, match=r"await llmcc\.run"):
+        trio.run(main)
+
+
+def test_run_sync_works_in_a_thread_of_a_loop(start: Start) -> None:
+    async def main() -> Any:
+        REQUEST.set("threaded")
+        return (await asyncio.to_thread(llmcc.run_sync, llmcc.compile("a = whose()\nreturn a", BOX))).value
+
+    assert start(main()) == "threaded"
