@@ -67,17 +67,18 @@ def _perform(op: ValueOp, frame: Frame, call: CallTool, max_fanout: int) -> Valu
     if isinstance(op, Compute):
         return frame.evaluate(op.expr)
     if not isinstance(op, Map):
-        return _called(op, frame.arguments(op), call)
+        return _called(op, frame, call)
     frames = [frame.inside(op, element) for element in frame.elements(op, max_fanout)]
     for one in frames:
         _run(op.body, one, call, max_fanout)
     return frame.gather(op, frames)
 
 
-def _called(op: Call, args: dict[str, Value], call: CallTool) -> Value:
-    text = call_text(op.tool, args)  # now: the tool may change what it is given
+def _called(op: Call, frame: Frame, call: CallTool) -> Value:
+    args = frame.arguments(op)
     try:
         return check_result(op, call(op.tool, args))
     except Exception as error:
         failure = failure_of(error, op.name, op.span)
+        text = call_text(op.tool, frame.arguments(op))  # anew: the tool may have changed what it was given
         raise DependencyFailed(msgspec.structs.replace(failure, call=text)) from error
