@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from lsprotocol import types
 from pygls.uris import to_fs_path
 
 from llmcc.driver.lsp import convert
+from llmcc.driver.lsp.analysis import Analysis
 from llmcc.driver.lsp.call_help import call_help
 from llmcc.driver.lsp.complete import complete
 from llmcc.driver.lsp.edits import actions, formatting
 from llmcc.driver.lsp.hover import hover
 from llmcc.driver.lsp.server import PlanServer
+from llmcc.driver.lsp.text import Text
 
 
 def create_server(option: str | None = None, dialect: str = "native", catalog: str | None = None) -> PlanServer:
@@ -91,33 +93,48 @@ def _shutdown(server: PlanServer, _: Any) -> None:
     server.asked_to_end = True
 
 
-def _hover(server: PlanServer, params: types.HoverParams) -> types.Hover | None:
+class _Pointed(NamedTuple):
+    """A place in a document, counted as the plan's spans count, and what the compiler finds in that document."""
+
+    analysis: Analysis
+    text: Text
+    line: int
+    column: int
+
+    @property
+    def content(self) -> str:
+        return self.text.line(self.line)
+
+
+def _pointed(
+    server: PlanServer, params: types.HoverParams | types.CompletionParams | types.SignatureHelpParams
+) -> _Pointed | None:
     document = server.documents.get(params.text_document.uri)
     if document is None:
         return None
     _, analysis = document.look(server.toolboxes, server.dialect)
     line, column = document.text.place(*convert.place(params.position))
-    found = hover(analysis, document.text.line(line), line, column - 1)
-    return None if found is None else convert.hover(document.text, line, found)
+    return _Pointed(analysis, document.text, line, column - 1)
+
+
+def _hover(server: PlanServer, params: types.HoverParams) -> types.Hover | None:
+    at = _pointed(server, params)
+    if at is None:
+        return None
+    found = hover(at.analysis, at.content, at.line, at.column)
+    return None if found is None else convert.hover(at.text, at.line, found)
 
 
 def _completion(server: PlanServer, params: types.CompletionParams) -> list[types.CompletionItem]:
-    document = server.documents.get(params.text_document.uri)
-    if document is None:
+    at = _pointed(server, params)
+    if at is None:
         return []
-    _, analysis = document.look(server.toolboxes, server.dialect)
-    line, column = document.text.place(*convert.place(params.position))
-    items = complete(analysis, document.text.line(line), line, column - 1)
-    return convert.completion(document.text, line, items)
+    return convert.completion(at.text, at.line, complete(at.analysis, at.content, at.line, at.column))
 
 
 def _signature_help(server: PlanServer, params: types.SignatureHelpParams) -> types.SignatureHelp | None:
-    document = server.documents.get(params.text_document.uri)
-    if document is None:
-        return None
-    _, analysis = document.look(server.toolboxes, server.dialect)
-    line, column = document.text.place(*convert.place(params.position))
-    found = call_help(analysis, document.text.line(line), column - 1)
+    at = _pointed(server, params)
+    found = None if at is None else call_help(at.analysis, at.content, at.column)
     return None if found is None else convert.signature_help(found)
 
 
