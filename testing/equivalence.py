@@ -17,7 +17,7 @@ from llmcc.runtime.limits import Limits
 from llmcc.runtime.outcome import Outcome
 from llmcc.runtime.toolbox import Toolbox
 from llmcc.testing import report
-from llmcc.testing.access import Access, writes_by_resource
+from llmcc.testing.access import Access, Accesses, writes_by_resource
 from llmcc.testing.clock import run_virtual
 from llmcc.testing.faulty import Faults
 from llmcc.testing.recorder import Recorder, Tools, fresh
@@ -61,10 +61,8 @@ def simulate(
     >>> outcome.value, outcome.elapsed_s > 0
     (1, True)
     """
-    toolbox = fresh(tools)
-    recorder = Recorder(toolbox, schedule or Schedule(0), faults or Faults())
-    run = report.Run(_shown(program), schedule or Schedule(0), faults or Faults(), recorder.accesses.all)
-    return _run(_compiled(program, toolbox), recorder, run, limits or Limits())
+    outcome, _, _ = _Simulation(program, tools, faults, limits).run(schedule or Schedule(0))
+    return outcome
 
 
 def assert_equivalent(
@@ -99,32 +97,39 @@ class Case:
         self, program: Plan, tools: Tools, *, faults: Faults | None = None, limits: Limits | None = None
     ) -> None:
         report.forget()  # what ran before is not what fails here
-        self.faults = faults or Faults()
-        self.limits = limits or Limits()
-        self._tools = tools
-        self._shown = _shown(program)
-        self._module = _compiled(program, fresh(tools))
-        self._expected = reference_run(program, tools, faults=self.faults, limits=self.limits)
+        self._simulation = _Simulation(program, tools, faults, limits)
+        self._expected = reference_run(program, tools, faults=faults, limits=limits)
 
     def check(self, schedule: Schedule) -> Outcome:
         """Runs the plan under a schedule, and compares. Returns and raises like `assert_equivalent`."""
-        recorder = Recorder(fresh(self._tools), schedule, self.faults)
-        run = report.Run(self._shown, schedule, self.faults, recorder.accesses.all)
-        outcome = _run(self._module, recorder, run, self.limits)
+        outcome, accesses, run = self._simulation.run(schedule)
         calls = self._expected.calls
-        found = [*_races(recorder.accesses.races), *_results(self._expected, outcome), *_orders(calls, run.calls)]
+        found = [*_races(accesses.races), *_results(self._expected, outcome), *_orders(calls, run.calls)]
         if found:
             raise NotEquivalent(found, run)
         return outcome
 
 
-def _run(module: Module, recorder: Recorder, run: report.Run, limits: Limits) -> Outcome:
-    report.note(run)
-    schedule, toolbox = run.schedule, recorder.toolbox()
-    if schedule.max_running is not None:
-        limits = msgspec.structs.replace(limits, max_running=schedule.max_running)
-    seed = schedule.seed
-    return run_virtual(lambda: run_module(module, toolbox, limits=limits, seed=seed), seed=seed)
+class _Simulation:
+    """A plan and its tools, compiled once; the tools are made anew for each run."""
+
+    def __init__(self, program: Plan, tools: Tools, faults: Faults | None, limits: Limits | None) -> None:
+        self._tools = tools
+        self._faults = faults or Faults()
+        self._limits = limits or Limits()
+        self._shown = _shown(program)
+        self._module = _compiled(program, fresh(tools))
+
+    def run(self, schedule: Schedule) -> tuple[Outcome, Accesses, report.Run]:
+        """What came of it, what was accessed, and what a reader wants to see of both."""
+        recorder = Recorder(fresh(self._tools), schedule, self._faults)
+        run = report.Run(self._shown, schedule, self._faults, recorder.accesses.all)
+        report.note(run)
+        toolbox, limits, seed = recorder.toolbox(), self._limits, schedule.seed
+        if schedule.max_running is not None:
+            limits = msgspec.structs.replace(limits, max_running=schedule.max_running)
+        outcome = run_virtual(lambda: run_module(self._module, toolbox, limits=limits, seed=seed), seed=seed)
+        return outcome, recorder.accesses, run
 
 
 def _compiled(program: Plan, toolbox: Toolbox) -> Module:
