@@ -9,13 +9,9 @@ once, so that a busy moment of the machine falls on all of them alike.
 
 from __future__ import annotations
 
-import argparse
 import compileall
 import gc
-import json
-import math
 import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -27,6 +23,7 @@ from pathlib import Path
 
 import sqlglot
 import xdsl
+from measuring import cpu, exponent, options, report
 from xdsl.context import Context
 from xdsl.dialects import builtin, test
 from xdsl.parser import Parser
@@ -87,14 +84,6 @@ def sql(lines: int) -> str:
     )
 
 
-def cpu(function: Callable[[], object]) -> float:
-    """Seconds of CPU time."""
-    gc.collect()
-    start = time.process_time()
-    function()
-    return time.process_time() - start
-
-
 def xdsl_runner(text: str) -> Callable[[], object]:
     """Parses and verifies a module."""
     context = Context()
@@ -126,7 +115,7 @@ def speeds(rounds: int) -> dict[str, float]:
 
 
 def growth(rounds: int) -> dict[str, float]:
-    """The exponent of time over lines: the slope of a line of least squares through the logarithms."""
+    """The exponent of time over lines, and the time a line."""
     texts = {lines: plan(lines) for lines in GROWTH}
     times: dict[int, list[float]] = {lines: [] for lines in GROWTH}
     for _ in range(rounds):
@@ -134,11 +123,9 @@ def growth(rounds: int) -> dict[str, float]:
             # Small texts several times: the clock is coarse.
             repeats = max(1, 2_000 // lines)
             times[lines].append(cpu(lambda t=text, n=repeats: [compile_front(t, TOOLS) for _ in range(n)]) / repeats)  # type: ignore[misc]
-    xs = [math.log(lines) for lines in GROWTH]
-    ys = [math.log(statistics.median(times[lines])) for lines in GROWTH]
-    slope = statistics.linear_regression(xs, ys).slope
-    a_line = {f"line_us_of_{lines}": statistics.median(times[lines]) / lines * 1e6 for lines in GROWTH}
-    return {"growth_exponent": slope, **a_line}
+    medians = {lines: statistics.median(found) for lines, found in times.items()}
+    a_line = {f"line_us_of_{lines}": seconds / lines * 1e6 for lines, seconds in medians.items()}
+    return {"growth_exponent": exponent(medians.keys(), medians.values()), **a_line}
 
 
 def memory() -> dict[str, float]:
@@ -195,27 +182,16 @@ def _packages() -> set[str]:
 
 def main() -> int:
     """Measures, prints, and returns 1 if a target is missed."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--json", action="store_true")
-    parser.add_argument("--rounds", type=int, default=7)
-    options = parser.parse_args()
+    given = options(__doc__, rounds=7).parse_args()
     figures = {
-        **speeds(options.rounds),
-        **growth(options.rounds),
+        **speeds(given.rounds),
+        **growth(given.rounds),
         **memory(),
-        **first_statement(options.rounds),
-        **start_up(options.rounds),
+        **first_statement(given.rounds),
+        **start_up(given.rounds),
     }
-    missed = [name for name, most in TARGETS.items() if figures[name] > most]
-    versions = {"python": platform.python_version(), "xdsl": xdsl.__version__, "sqlglot": sqlglot.__version__}
-    if options.json:
-        print(json.dumps({"figures": figures, "targets": TARGETS, "missed": missed, "versions": versions}, indent=2))
-        return bool(missed)
-    print(", ".join(f"{name} {version}" for name, version in versions.items()))
-    for name, value in figures.items():
-        target = f"  at most {TARGETS[name]:g}: {'MISSED' if name in missed else 'reached'}" if name in TARGETS else ""
-        print(f"{name:32} {value:10.3f}{target}")
-    return bool(missed)
+    versions = {"xdsl": xdsl.__version__, "sqlglot": sqlglot.__version__}
+    return report(figures, TARGETS, versions, as_json=given.json)
 
 
 if __name__ == "__main__":

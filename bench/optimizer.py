@@ -10,19 +10,14 @@ only the growth to see: -O2, in the first round.
 
 from __future__ import annotations
 
-import argparse
 import gc
-import inspect
-import json
-import math
-import platform
 import statistics
 import sys
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import xdsl
+from measuring import cpu, exponent, options, report
 from xdsl.context import Context
 from xdsl.dialects import builtin, test
 from xdsl.dialects.builtin import ModuleOp, StringAttr, f64
@@ -129,20 +124,11 @@ def xdsl_run(context: Context, found: ModuleOp, *, verify: bool) -> None:
             found.verify()
 
 
-def cpu(function: Callable[[], object]) -> float:
-    """Seconds of CPU time."""
-    gc.collect()
-    start = time.process_time()
-    function()
-    return time.process_time() - start
-
-
 #: What is measured of one shape and size: a name, and the options of `optimize`. What validates also verifies.
-VALIDATES = "validate" in inspect.signature(optimize).parameters
 WAYS: dict[str, dict[str, Any]] = {
     "O2": {},
-    **({"O2_without_validation": {"validate": False}} if VALIDATES else {}),
-    "O2_passes_only": {"verify": False, **({"validate": False} if VALIDATES else {})},
+    "O2_without_validation": {"validate": False},
+    "O2_passes_only": {"verify": False, "validate": False},
     "all_passes": {"passes": ALL_PASSES},
 }
 
@@ -167,8 +153,8 @@ def measure(rounds: int) -> dict[str, float]:
 def _round(shape: str, count: int, context: Context, repeats: int) -> Iterator[tuple[str, float]]:
     ours = module(shape, count)
     large = count > OFTEN
-    for name, options in {"O2": WAYS["O2"]}.items() if large else WAYS.items():
-        yield name, cpu(lambda o=options: [optimize(ours, signatures=TOOLS, **o) for _ in range(repeats)]) / repeats  # type: ignore[misc]
+    for name, way in {"O2": WAYS["O2"]}.items() if large else WAYS.items():
+        yield name, cpu(lambda o=way: [optimize(ours, signatures=TOOLS, **o) for _ in range(repeats)]) / repeats  # type: ignore[misc]
     for name, verify in () if large else (("xdsl", True), ("xdsl_passes_only", False)):
         # Its passes change the module that they are given, so that each run needs its own.
         made = [xdsl_module(shape, count) for _ in range(repeats)]
@@ -190,14 +176,11 @@ def by_pass(rounds: int) -> dict[str, float]:
 
 
 def summary(figures: dict[str, float]) -> dict[str, float]:
-    """For each shape the exponent of time over ops (the slope of a line of least squares through the logarithms), and
-    the time an op over xDSL's.
-    """
+    """For each shape the exponent of time over ops, and the time an op over xDSL's."""
     found: dict[str, float] = {}
     for shape in SHAPES:
-        xs = [math.log(count) for count in SIZES]
-        ys = [math.log(figures[f"{shape}_{count}_O2"] * count) for count in SIZES]
-        found[f"{shape}_growth_exponent"] = statistics.linear_regression(xs, ys).slope
+        times = [figures[f"{shape}_{count}_O2"] * count for count in SIZES]
+        found[f"{shape}_growth_exponent"] = exponent(SIZES, times)
     for shape in SHAPES:
         at = f"{shape}_{COMPARED}"
         found[f"{shape}_over_xdsl"] = figures[f"{at}_O2"] / figures[f"{at}_xdsl"]
@@ -207,23 +190,11 @@ def summary(figures: dict[str, float]) -> dict[str, float]:
 
 def main() -> int:
     """Measures, prints, and returns 1 if a target is missed."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--json", action="store_true")
-    parser.add_argument("--rounds", type=int, default=5)
-    options = parser.parse_args()
-    measured = {**measure(options.rounds), **by_pass(options.rounds)}
+    given = options(__doc__, rounds=5).parse_args()
+    measured = {**measure(given.rounds), **by_pass(given.rounds)}
     figures = {**measured, **summary(measured)}
-    missed = [name for name, most in TARGETS.items() if figures[name] > most]
-    versions = {"python": platform.python_version(), "xdsl": xdsl.__version__}
-    if options.json:
-        print(json.dumps({"figures": figures, "targets": TARGETS, "missed": missed, "versions": versions}, indent=2))
-        return bool(missed)
-    print(", ".join(f"{name} {version}" for name, version in versions.items()))
-    print(f"-O2: {LEVELS[2]}; {'with' if VALIDATES else 'without'} validation of every pass\n")
-    for name, value in figures.items():
-        target = f"  at most {TARGETS[name]:g}: {'MISSED' if name in missed else 'reached'}" if name in TARGETS else ""
-        print(f"{name:38} {value:10.3f}{target}")
-    return bool(missed)
+    note = f"-O2: {LEVELS[2]}; with validation of every pass"
+    return report(figures, TARGETS, {"xdsl": xdsl.__version__}, as_json=given.json, note=note)
 
 
 if __name__ == "__main__":

@@ -9,13 +9,13 @@ meant. Nothing is timed, so the figures are the same everywhere.
 
 from __future__ import annotations
 
-import argparse
 import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import msgspec
+from measuring import options
 
 from llmcc.testing.damage import Damaged
 from llmcc.testing.repairing import Repair, repaired
@@ -41,15 +41,13 @@ def figures(kind: str, repairs: Iterable[Repair]) -> dict[str, Any]:
 
 def main() -> None:
     """Prints the figures."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--json", action="store_true")
-    args = parser.parse_args()
+    given = options(__doc__).parse_args()
     repairs = [repaired(one) for one in msgspec.json.decode(PLANS.read_bytes(), type=list[Damaged])]
     kinds = dict.fromkeys(one.kind for one in repairs)
     rows = [figures(kind, (one for one in repairs if one.kind == kind)) for kind in kinds]
     typed = figures("all of these", (one for one in repairs if one.kind != "at random"))
     rows[-1:] = [typed, rows[-1], figures("all", repairs)]
-    if args.json:
+    if given.json:
         print(json.dumps(rows, indent=2))
         return
     print(f"{'':34}{'plans':>6}{'mended':>8}{'as meant':>10}{'asked':>7}{'as meant':>10}{'tokens':>8}{'rewritten':>11}")

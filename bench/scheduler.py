@@ -12,12 +12,10 @@ which every measurement runs once; a ratio is the median of the rounds' ratios.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import gc
 import importlib.util
 import json
-import math
 import operator
 import platform
 import statistics
@@ -30,6 +28,7 @@ from dataclasses import dataclass
 from typing import Annotated, TypedDict
 
 import trio
+from measuring import cpu, exponent, options
 
 import llmcc
 from llmcc.ir.effects import PURE
@@ -221,17 +220,6 @@ TOOLBOX = Toolbox(instant, polite)
 # -- measuring ---------------------------------------------------------------------------------------------------------
 
 
-def cpu(function: Callable[[], object]) -> float:
-    """Seconds of CPU time. The collector looks at what the function makes, not at all that was there before."""
-    gc.collect()
-    gc.freeze()
-    start = time.process_time()
-    function()
-    seconds = time.process_time() - start
-    gc.unfreeze()
-    return seconds
-
-
 async def _nothing() -> None:
     pass
 
@@ -293,9 +281,9 @@ def speeds(kind: str, sizes: tuple[int, ...], rounds: int) -> list[Figure]:
                 medians.setdefault(name, []).append(statistics.median(values))
             found += _figures(f"{kind} {shape} {size}:", times, size)
         found.append(
-            Figure(f"{kind} {shape} exponent: traced", _slope(sizes, medians["traced"]), "", TARGETS["exponent"])
+            Figure(f"{kind} {shape} exponent: traced", exponent(sizes, medians["traced"]), "", TARGETS["exponent"])
         )
-        found.append(Figure(f"{kind} {shape} exponent: trio", _slope(sizes, medians["trio"]), ""))
+        found.append(Figure(f"{kind} {shape} exponent: trio", exponent(sizes, medians["trio"]), ""))
     return found
 
 
@@ -307,7 +295,7 @@ def _times(graph: Graph, kind: str, rounds: int) -> dict[str, list[float]]:
         assert run() == len(graph), name
     for _ in range(rounds):
         for name, run in runs.items():
-            times[name].append(cpu(lambda run=run: [run() for _ in range(repeats)]) / repeats)  # type: ignore[misc]
+            times[name].append(cpu(lambda run=run: [run() for _ in range(repeats)], freeze=True) / repeats)  # type: ignore[misc]
     return times
 
 
@@ -324,10 +312,6 @@ def _figures(name: str, times: dict[str, list[float]], size: int) -> list[Figure
     ]
 
 
-def _slope(sizes: tuple[int, ...], seconds: list[float]) -> float:
-    return statistics.linear_regression([math.log(n) for n in sizes], [math.log(s) for s in seconds]).slope
-
-
 def langgraph(rounds: int, size: int = 1_000) -> list[Figure]:
     """LangGraph's time over ours; nothing where it is not installed."""
     if importlib.util.find_spec("langgraph") is None:
@@ -336,7 +320,8 @@ def langgraph(rounds: int, size: int = 1_000) -> list[Figure]:
     for shape, make in SHAPES.items():
         plan, theirs = module(make(size), "instant"), on_langgraph(make(size))
         theirs()
-        pairs = [(cpu(theirs), cpu(lambda p=plan: trio.run(lambda: ours(p, trace=True)))) for _ in range(rounds)]  # type: ignore[misc]
+        runs = theirs, lambda p=plan: trio.run(lambda: ours(p, trace=True))
+        pairs = [tuple(cpu(run, freeze=True) for run in runs) for _ in range(rounds)]
         found.append(
             Figure(f"langgraph {shape} {size}: time", statistics.median(a for a, _ in pairs) / size * 1e6, "us")
         )
@@ -430,13 +415,11 @@ def table(figures: list[Figure]) -> str:
 
 def main() -> int:
     """Measures, prints, and returns 1 if a target is missed."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--json", action="store_true")
+    parser = options(__doc__, rounds=9)
     parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--rounds", type=int, default=9)
-    options = parser.parse_args()
-    sizes = SIZES[:2] if options.quick else SIZES
-    rounds = 3 if options.quick else options.rounds
+    given = parser.parse_args()
+    sizes = SIZES[:2] if given.quick else SIZES
+    rounds = 3 if given.quick else given.rounds
     figures = [
         *speeds("instant", sizes, rounds),
         *speeds("polite", sizes, rounds),
@@ -447,7 +430,7 @@ def main() -> int:
     ]
     missed = [one.name for one in figures if one.missed]
     versions = {"python": platform.python_version(), "trio": trio.__version__}
-    if options.json:
+    if given.json:
         values = {one.name: {"value": one.value, "unit": one.unit, "target": one.target} for one in figures}
         print(json.dumps({"figures": values, "missed": missed, "versions": versions}, indent=2))
         return bool(missed)
