@@ -1,9 +1,10 @@
-"""What every test can use: the flag that rewrites golden files, and the two profiles of Hypothesis."""
+"""What every test can use: the flag for golden files, the profiles of Hypothesis, and surroundings of hosted models."""
 
 from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import settings
@@ -27,3 +28,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def update_golden(request: pytest.FixtureRequest) -> bool:
     """Whether golden files are to be rewritten, and not compared."""
     return bool(request.config.getoption("--update-golden"))
+
+
+@pytest.fixture(scope="module")
+def hosted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A key, a cache of its own, and the client imported once (half a second), so that no test is charged with it."""
+    pytest.importorskip("openai")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OPENAI_API_KEY", "sk-canary-0123456789")
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    # The client leaves its own generators to the collector, also after a stream that was read to its end.
+    if "hosted" in getattr(item, "fixturenames", ()):
+        item.add_marker(pytest.mark.filterwarnings("ignore::ResourceWarning"))
+        item.add_marker(pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"))

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 import trio
 from hypothesis import example, given, settings
@@ -15,21 +12,8 @@ from llmcc.runtime.models import ModelError, OpenAI
 from llmcc.runtime.models.openai_ways import WAYS
 from llmcc.testing.openai_server import Answer, OpenAIServer
 
-# The client leaves its own generators to the collector, also after a stream that was read to its end.
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"),
-]
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("hosted")]
 PLAN = 'send("one")\nsend("two")\nreturn 2\n'
-
-
-@pytest.fixture(scope="module", autouse=True)
-def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    pytest.importorskip("openai")
-    with pytest.MonkeyPatch.context() as patch:
-        cache = tmp_path_factory.mktemp("cache")
-        patch.setenv("XDG_CACHE_HOME", str(cache))
-        yield cache
 
 
 def asked(answer: Answer, way: str) -> tuple[list[str], llmcc.Answer | None]:

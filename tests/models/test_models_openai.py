@@ -25,23 +25,10 @@ from llmcc.runtime.models import (
 )
 from llmcc.testing.openai_server import Answer, OpenAIServer
 
-KEY = "sk-very-secret-0123456789"
+KEY = "sk-canary-0123456789"  # what `hosted` sets
 HELLO = Request(prompt="hello")
 
-# The client leaves its own generators to the collector, also after a stream that was read to its end.
-pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Imports the client once (it takes half a second), so that no test is charged with it."""
-    pytest.importorskip("openai")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("OPENAI_API_KEY", KEY)
-        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
-        with serving(Answer("x")) as (_, model):
-            ask(model)
-        yield
+pytestmark = pytest.mark.usefixtures("hosted")
 
 
 APIS = ["chat/text", "responses/text"]

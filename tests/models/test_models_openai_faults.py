@@ -24,25 +24,13 @@ from llmcc.runtime.models.openai_ways import WAYS
 from llmcc.testing.openai_server import Answer, OpenAIServer
 from llmcc.testing.openai_wire import usage_of
 
-KEY = "sk-canary-0123456789"
+KEY = "sk-canary-0123456789"  # what `hosted` sets
 HELLO = Request(prompt="hello", grammar='start: "x"')
 CHUNKS = ("a =", ' "é\\\n', "\u2028b\n")
 WHOLE = "".join(CHUNKS)
 SHORT = ("aé\n",)
 
-# The client leaves its own generators to the collector, also after a stream that was read to its end.
-pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    pytest.importorskip("openai")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("OPENAI_API_KEY", KEY)
-        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
-        with serving(Answer("x")) as (_, model):
-            trio.run(ask, model)
-        yield
+pytestmark = pytest.mark.usefixtures("hosted")
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -28,16 +28,7 @@ from llmcc.testing.openai_server import Answer, OpenAIServer, Received
 GRAMMAR = 'start: "a = 1\\n"'
 PLAN = Request(prompt="plan", grammar=GRAMMAR, stop=("#",))
 
-# The client leaves its own generators to the collector, also after a stream that was read to its end.
-pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def environment() -> Iterator[None]:
-    pytest.importorskip("openai")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("OPENAI_API_KEY", "sk-0123456789")
-        yield
+pytestmark = pytest.mark.usefixtures("hosted")
 
 
 async def ask(model: OpenAI, request: Request = PLAN) -> tuple[str, Completion]:
