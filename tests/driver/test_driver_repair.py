@@ -4,138 +4,96 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from typing import Any
 
 import pytest
-import trio
 from hypothesis import given
 from hypothesis import strategies as st
 
-import llmcc
 from llmcc.driver.draft import Draft
-from llmcc.driver.news import News, PlanMended, PlanRefused
+from llmcc.driver.news import PlanMended, PlanRefused
 from llmcc.frontend.scope import Scope
 from llmcc.ir.digest import digest
 from llmcc.ir.ops import Module
-from llmcc.runtime.models import Scripted
-from llmcc.testing.clock import run_virtual
+from llmcc.testing.desk import Desk
 from llmcc.testing.fuzz import TOOLS
-
-
-class World:
-    """A slow read and a write, with a log of what began, and what ended or was cancelled."""
-
-    def __init__(self) -> None:
-        self.log: list[str] = []
-
-        @llmcc.tool(effect="read", resource="web")
-        async def search(query: str) -> str:
-            """Search the web."""
-            await self._work(query, 10.0)
-            return f"about {query}"
-
-        @llmcc.tool(effect="write", resource="mail", idempotent=False)
-        async def send(text: str) -> None:
-            """Send a mail."""
-            await self._work(f"mail {text}", 1.0)
-
-        self.toolbox = llmcc.Toolbox(search, send)
-
-    async def _work(self, what: str, seconds: float) -> None:
-        self.log.append(what)
-        try:
-            await trio.sleep(seconds)
-        except trio.Cancelled:
-            self.log.append(f"no {what}")
-            raise
-
-    def ask(self, *replies: Any, **options: Any) -> llmcc.Answer:
-        self.planner = Scripted(replies)
-        return run_virtual(lambda: llmcc.Agent(self.toolbox, planner=self.planner, **options).ask("What?"))
-
-    @property
-    def complaint(self) -> str:
-        return self.planner.requests[-1].messages[-1].text
-
 
 PLAN = 'a = search("K2")\nb = search("Denali")\nc = find("x")\nreturn [a, b]\n'
 
 
 def test_a_line_with_one_cure_is_mended_without_the_model() -> None:
-    world, news = World(), list[News]()
-    answer = world.ask('a = serch("K2")\nb = search("Denali"\nreturn [a, b\n', observer=news.append)
+    desk = Desk()
+    answer = desk.ask('a = serch("K2")\nb = search("Denali"\nreturn [a, b\n')
     assert answer.value == ["about K2", "about Denali"]
-    assert (answer.repairs, answer.mended, len(world.planner.requests)) == (0, 3, 1)
+    assert (answer.repairs, answer.mended, len(desk.planner.requests)) == (0, 3, 1)
     assert answer.plans == ('a = search("K2")\nb = search("Denali")\nreturn [a, b]\n',)
-    told = [n for n in news if isinstance(n, PlanMended)]
+    told = [n for n in desk.news if isinstance(n, PlanMended)]
     assert told[0] == PlanMended('a = serch("K2")', 'a = search("K2")', ("E0301",))
 
 
 def test_what_stands_before_a_bad_line_goes_on_and_only_the_rest_is_written_again() -> None:
-    world = World()
-    answer = world.ask(PLAN, "return [a, b]\n")
+    desk = Desk()
+    answer = desk.ask(PLAN, "return [a, b]\n")
     assert answer.value == ["about K2", "about Denali"]
-    assert world.log == ["K2", "Denali"], "nothing was cancelled, nothing started twice"
-    assert 'These lines of it stand, and their calls have started:\na = search("K2")' in world.complaint
+    assert desk.log == ["K2", "Denali"], "nothing was cancelled, nothing started twice"
+    assert 'These lines of it stand, and their calls have started:\na = search("K2")' in desk.complaint
     assert answer.repairs == 1
 
 
 def test_a_model_that_repeats_what_stands_is_understood() -> None:
-    world = World()
-    answer = world.ask(PLAN, 'Sorry:\n```\na = search("K2")\n\nb = search("Denali")\nreturn b\n```\n')
-    assert (answer.value, world.log) == ("about Denali", ["K2", "Denali"])
+    desk = Desk()
+    answer = desk.ask(PLAN, 'Sorry:\n```\na = search("K2")\n\nb = search("Denali")\nreturn b\n```\n')
+    assert (answer.value, desk.log) == ("about Denali", ["K2", "Denali"])
 
 
 def test_a_model_that_writes_the_plan_anew_keeps_what_it_says_again() -> None:
-    world = World()
-    answer = world.ask(PLAN, 'a = search("Everest")\nb = search("Denali")\nreturn [a, b]\n')
+    desk = Desk()
+    answer = desk.ask(PLAN, 'a = search("Everest")\nb = search("Denali")\nreturn [a, b]\n')
     assert answer.value == ["about Everest", "about Denali"]
-    assert sorted(world.log) == ["Denali", "Everest", "K2", "no K2"]
+    assert sorted(desk.log) == ["Denali", "Everest", "K2", "no K2"]
 
 
 def test_what_uses_a_changed_value_is_made_anew() -> None:
-    world = World()
+    desk = Desk()
     plan = 'a = search("K2")\nb = search(a) when len(a) > 1\nc = find("x")\n'
-    answer = world.ask(plan, 'a = search("Everest")\nb = search(a) when len(a) > 1\nreturn b\n')
+    answer = desk.ask(plan, 'a = search("Everest")\nb = search(a) when len(a) > 1\nreturn b\n')
     assert answer.value == "about about Everest"
 
 
 def test_what_is_not_said_again_is_given_up() -> None:
-    world = World()
-    answer = world.ask('w = send("hello")\n' + PLAN, 'a = search("Everest")\nreturn a\n')
+    desk = Desk()
+    answer = desk.ask('w = send("hello")\n' + PLAN, 'a = search("Everest")\nreturn a\n')
     assert answer.value == "about Everest"
-    assert "mail hello" not in world.log
-    assert {"no K2", "no Denali"} <= {*world.log}
+    assert "mail hello" not in desk.log
+    assert {"no K2", "no Denali"} <= {*desk.log}
 
 
 def test_a_write_is_held_until_the_rest_of_its_plan_is_there() -> None:
-    world = World()
-    answer = world.ask('w = send("hello")\n' + PLAN, 'w = send("hello")\nreturn w\n')
-    assert (answer.problem, world.log.count("mail hello")) == (None, 1)
-    world = World()
-    answer = world.ask('w = send("hello")\n' + PLAN, "d = find(1)\n", max_repairs=1)
+    desk = Desk()
+    answer = desk.ask('w = send("hello")\n' + PLAN, 'w = send("hello")\nreturn w\n')
+    assert (answer.problem, desk.log.count("mail hello")) == (None, 1)
+    desk = Desk()
+    answer = desk.ask('w = send("hello")\n' + PLAN, "d = find(1)\n", max_repairs=1)
     assert answer.problem is not None
-    assert "mail hello" not in world.log
+    assert "mail hello" not in desk.log
 
 
 def test_a_plan_that_was_cut_off_is_written_on() -> None:
-    world = World()
-    answer = world.ask('a = search("K2")\nreturn [a, a, a, a]\n', "return a\n", max_plan_tokens=12)
+    desk = Desk()
+    answer = desk.ask('a = search("K2")\nreturn [a, a, a, a]\n', "return a\n", max_plan_tokens=12)
     assert (answer.value, answer.repairs) == ("about K2", 1)
 
 
 def test_a_name_that_comes_later_is_not_mistaken_for_its_neighbour() -> None:
-    news: list[News] = []
-    world = World()
+    desk = Desk()
     text = 'priceA = search("A")\nboth = search(prices)\nprices = search("B")\nreturn both\n'
-    world.ask(text, "return 1\n", observer=news.append)
-    assert [type(n) for n in news if isinstance(n, PlanMended | PlanRefused)] == [PlanRefused]
-    assert "used before it is defined" in world.complaint
+    desk.ask(text, "return 1\n")
+    assert [type(n) for n in desk.news if isinstance(n, PlanMended | PlanRefused)] == [PlanRefused]
+    assert "used before it is defined" in desk.complaint
 
 
 def test_repairs_end_with_what_is_known() -> None:
-    world = World()
-    answer = world.ask(PLAN, "d = find(1)\n", "e = find(2)\n", max_repairs=2)
+    desk = Desk()
+    answer = desk.ask(PLAN, "d = find(1)\n", "e = find(2)\n", max_repairs=2)
     assert answer.problem is not None
     assert answer.problem.startswith("the planner wrote no plan that compiles")
     assert answer.repairs == 3
@@ -165,5 +123,5 @@ def drafted(chunks: Sequence[str]) -> tuple[str, str, list[str]]:
 
 @pytest.mark.parametrize("rest", ["", "\n", "# nothing\n", "Sorry.\n", 'a = search("K2")'])
 def test_an_attempt_that_adds_nothing_ends_with_what_stands(rest: str) -> None:
-    answer = World().ask(PLAN, rest, "Answer: so", max_repairs=1)
+    answer = Desk().ask(PLAN, rest, "Answer: so", max_repairs=1)
     assert (answer.text, answer.problem) == ("so", None)
