@@ -17,6 +17,7 @@ What every value-defining op shares:
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import TypeAlias
 
 import msgspec
@@ -121,6 +122,15 @@ class Module(msgspec.Struct, frozen=True):
         """The op that gives the answer, if the plan has one."""
         last = self.ops[-1] if self.ops else None
         return last if isinstance(last, Join | Return) else None
+
+
+def calls_in(ops: Iterable[Op]) -> Iterator[Call]:
+    """The calls among the ops, also those in the bodies of maps, in program order."""
+    for op in ops:
+        if isinstance(op, Call):
+            yield op
+        elif isinstance(op, Map):
+            yield from calls_in(op.body)
 
 
 def operands(op: Op) -> tuple[Expr, ...]:

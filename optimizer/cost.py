@@ -7,12 +7,12 @@ signatures goes by it. Times are in seconds.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
 from llmcc.ir.escape import visible
-from llmcc.ir.ops import Call, Map, ValueOp
+from llmcc.ir.ops import Call, ValueOp, calls_in
 from llmcc.ir.signature import Signature
 from llmcc.optimizer.times import human
 
@@ -39,15 +39,6 @@ def measured(signatures: Mapping[str, Signature], latencies: Mapping[str, float]
         name: one if name not in latencies else msgspec.structs.replace(one, latency_s=latencies[name])
         for name, one in signatures.items()
     }
-
-
-def calls_in(ops: Iterable[ValueOp]) -> Iterator[Call]:
-    """The calls among the ops, also those in the bodies of maps, in program order."""
-    for op in ops:
-        if isinstance(op, Call):
-            yield op
-        elif isinstance(op, Map):
-            yield from calls_in(op.body)
 
 
 def most_at_once(calls: Iterable[Call], signatures: Mapping[str, Signature]) -> dict[str, int]:

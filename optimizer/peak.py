@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from llmcc.ir.expr import refs
-from llmcc.ir.ops import Call, Compute, Map, ValueOp, needs
+from llmcc.ir.ops import Call, Compute, Map, ValueOp, calls_in, needs
 from llmcc.ir.signature import Signature
-from llmcc.optimizer.cost import calls_in, most_at_once
+from llmcc.optimizer.cost import most_at_once
 from llmcc.optimizer.widths import Widths
 
 #: How far back an op looks for a chain to go on with.

@@ -15,7 +15,7 @@ import msgspec
 
 from llmcc.ir.collector import paused
 from llmcc.ir.errors import LlmccError
-from llmcc.ir.ops import Call, Map, Module, Op
+from llmcc.ir.ops import Module, calls_in
 from llmcc.ir.printer import print_module
 from llmcc.ir.signature import Signature
 from llmcc.runtime import events as ev
@@ -132,7 +132,7 @@ class Trace(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         if not outcome.log:
             raise TraceError("there is nothing to trace: the run kept no log")
         ops = tuple(event.op for _, event in outcome.log if isinstance(event, ev.StatementAdded))
-        names = sorted(set(_tools_of(ops)))
+        names = sorted({call.tool for call in calls_in(ops)})
         used = tuple(signatures[name] for name in names if name in signatures)
         log, truncated = _cut(outcome.log, value_limit)
         with paused():
@@ -188,16 +188,6 @@ def tools_digest(signatures: Iterable[Signature]) -> str:
     """
     text = msgspec.json.encode(sorted(signatures, key=lambda one: one.name), order="deterministic")
     return f"tools1:{hashlib.sha256(text).hexdigest()}"
-
-
-def _tools_of(ops: Iterable[Op]) -> Iterable[str]:
-    stack = list(ops)
-    while stack:
-        op = stack.pop()
-        if isinstance(op, Call):
-            yield op.tool
-        elif isinstance(op, Map):
-            stack.extend(op.body)
 
 
 def _cut(log: Iterable[tuple[float, ev.Event]], most: int) -> tuple[tuple[Entry, ...], dict[int, int]]:

@@ -12,6 +12,7 @@ from llmcc.ir.expr import refs
 from llmcc.ir.ops import Call, Map, ValueOp, needs
 from llmcc.ir.signature import Parameter, Signature
 from llmcc.ir.types import Type
+from llmcc.runtime.nodes import writes
 
 
 def tool(signature: Signature) -> str:
@@ -69,12 +70,6 @@ def _calls(op: ValueOp) -> list[str]:
     return [f"Calls `{op.tool}`: `{op.effect}`."] if isinstance(op, Call) else []
 
 
-def _writes(op: ValueOp) -> bool:
-    if isinstance(op, Map):
-        return any(map(_writes, op.body))
-    return isinstance(op, Call) and op.effect.writes
-
-
 def _when(ops: list[ValueOp], analysis: Analysis) -> list[str]:
     if not ops:
         return []
@@ -85,7 +80,7 @@ def _when(ops: list[ValueOp], analysis: Analysis) -> list[str]:
     shown = [f"`${name}`" if name.isdigit() else f"`{name}`" for name in waits if "." not in name]
     steps = [op.step for op in ops if op.step is not None]
     lines = [f"Waits for {', '.join(shown)}."] if shown else []
-    if any(map(_writes, ops)):
+    if any(map(writes, ops)):
         lines.append("Writes, so it runs only when the whole plan has been accepted.")
     if steps:
         lines.append(f"Step {max(steps) + 1} of {analysis.steps}.")
