@@ -70,7 +70,6 @@ def command(
     if not question.strip():
         raise UserError("the question is empty")
     toolbox = open_toolbox(tools, catalog)
-    assert toolbox is not None
     if trace is not None:
         check_target(trace)
     import trio

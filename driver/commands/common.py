@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import click
 
@@ -165,23 +164,18 @@ def write_source(source: str, text: str) -> None:
     Raises:
         UserError: it cannot be written.
     """
+    from llmcc.runtime.files import replace_content
 
-    import shutil
-    import tempfile
-
-    target = Path(source).resolve()
-    held: Path | None = None
     try:
-        number, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-        held = Path(name)
-        with os.fdopen(number, "wb") as file:
-            file.write(text.encode())
-        shutil.copymode(target, held)
-        held.replace(target)
+        replace_content(Path(source).resolve(), text.encode())
     except OSError as error:
-        if held is not None:
-            held.unlink(missing_ok=True)
         raise UserError(f"cannot write {source}: {error.strerror or error}") from None
+
+
+@overload
+def open_toolbox(path: str, catalog: str | None = None) -> Toolbox: ...
+@overload
+def open_toolbox(path: str | None, catalog: str | None = None) -> Toolbox | None: ...
 
 
 def open_toolbox(path: str | None, catalog: str | None = None) -> Toolbox | None:

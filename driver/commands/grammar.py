@@ -44,8 +44,6 @@ def command(
 ) -> int:
     """Print the grammar of plans that are valid for the tools of FILE."""
     toolbox = open_toolbox(tools, catalog)
-    if toolbox is None:
-        raise UserError(f"cannot read {tools}")
     if min(max_text, max_items, max_statements) < 1:
         raise click.UsageError("a bound is at least 1")
     if whole and after:

@@ -21,8 +21,6 @@ def command(question: str, tools: str, catalog: str | None, chat: bool, dialect:
     if not question.strip():
         raise UserError("the question is empty")
     toolbox = open_toolbox(tools, catalog)
-    if toolbox is None:
-        raise UserError(f"cannot read {tools}")
     request = planner_request(question, toolbox.signatures, toolbox.examples, chat=chat, written_as=style(dialect))
     text = shown(request)
     click.echo(text)

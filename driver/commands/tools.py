@@ -6,7 +6,7 @@ import json
 
 import click
 
-from llmcc.driver.commands.common import UserError, catalog_option, open_toolbox
+from llmcc.driver.commands.common import catalog_option, open_toolbox
 from llmcc.driver.facts import facts
 from llmcc.runtime.describe import toolfile
 
@@ -18,8 +18,6 @@ from llmcc.runtime.describe import toolfile
 def command(file: str, catalog: str | None, as_json: bool) -> int:
     """List the tools of FILE (a tools.py or tools.json) with their types, effects and figures."""
     toolbox = open_toolbox(file, catalog)
-    if toolbox is None:
-        raise UserError(f"cannot read {file}")
     if as_json:
         click.echo(json.dumps(toolfile(toolbox.signatures.values()), indent=2, ensure_ascii=False))
         return 0

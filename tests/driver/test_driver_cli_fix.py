@@ -73,10 +73,10 @@ def test_fix_follows_a_link(tmp_path: Path) -> None:
 def test_fix_leaves_the_file_if_it_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "plan.txt").write_text("join(")
 
-    def full(self: Path, target: Path) -> None:
+    def full(source: str, target: Path) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Path, "replace", full)
+    monkeypatch.setattr(os, "replace", full)
     result = llmcc("check", "plan.txt", "--fix")
     assert result.exit_code == 1 and "cannot write plan.txt: No space left" in result.stderr
     assert os.listdir(tmp_path) == ["plan.txt"] and (tmp_path / "plan.txt").read_text() == "join("
