@@ -31,7 +31,6 @@ class Show:
         self._line = ""
         self._shown = 0
         self._waiting: list[CallRecord] = []
-        self._answering = False
 
     def __call__(self, news: News) -> None:
         """Shows one piece of news."""

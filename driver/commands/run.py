@@ -25,7 +25,7 @@ from llmcc.driver.commands.common import (
     tools_option,
     trace_option,
 )
-from llmcc.driver.commands.watching import all_of, both, shown
+from llmcc.driver.commands.watching import all_of, shown
 from llmcc.driver.execute import ordered, run_sync, to_the_end
 from llmcc.driver.program import CompileError, Program, compile
 from llmcc.ir.frame import Failure
@@ -101,8 +101,10 @@ def command(
     seen = Profile()
     runs: list[Any] = []
     with shown(as_json=as_json) as board:
-        watch = runs.append if board is None else both(runs.append, board.watch)
-        options: dict[str, Any] = {"observer": all_of([board, None if profile_out is None else seen]), "watch": watch}
+        options: dict[str, Any] = {
+            "observer": all_of(board, None if profile_out is None else seen),
+            "watch": all_of(runs.append, None if board is None else board.watch),
+        }
         try:
             if journal is None:
                 outcome = run_sync(program, **options, **limits)

@@ -7,28 +7,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from llmcc.runtime.outcome import CallEnded, CallStarted, Observer
 
-
-def both(first: Callable[[Any], None], second: Callable[[Any], None]) -> Callable[[Any], None]:
-    """One function that does what both do, in this order."""
-
-    def act(given: Any) -> None:
-        first(given)
-        second(given)
-
-    return act
-
-
-def all_of(observers: list[Observer | None]) -> Observer | None:
-    """One observer for several."""
-    wanted = [one for one in observers if one is not None]
+def all_of(*told: Callable[[Any], None] | None) -> Callable[[Any], None] | None:
+    """One function that calls all that there are, in this order; None if there is none."""
+    wanted = [one for one in told if one is not None]
     if not wanted:
         return None
 
-    def tell(news: CallStarted | CallEnded) -> None:
+    def tell(given: Any) -> None:
         for one in wanted:
-            one(news)
+            one(given)
 
     return tell
 
