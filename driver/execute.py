@@ -90,11 +90,8 @@ def to_the_end(function: Callable[[], Awaitable[Outcome]]) -> Outcome:
 def _loop_is_running() -> bool:
     import trio
 
-    try:
-        trio.lowlevel.current_trio_token()
+    if trio.lowlevel.in_trio_run():
         return True
-    except RuntimeError:
-        pass
     asyncio = sys.modules.get("asyncio")
     if asyncio is None:
         return False

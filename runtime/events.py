@@ -76,6 +76,10 @@ class CallCancelled(_Event, frozen=True):
     key: str
 
 
+#: How a call's attempt can end.
+ENDS = (CallFinished, CallFailed, CallCancelled)
+
+
 class Cancelled(_Event, frozen=True):
     """The run is to stop: nothing further starts, what runs is cancelled, what is known is kept."""
 

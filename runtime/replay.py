@@ -21,7 +21,6 @@ from llmcc.runtime.toolbox import Toolbox
 from llmcc.runtime.tools import Tool
 from llmcc.runtime.trace import Entry, Trace, TraceError
 
-_ENDS = (ev.CallFinished, ev.CallFailed, ev.CallCancelled)
 #: Virtual seconds after which an event that has not happened will never.
 _PATIENCE_S = 1.0
 
@@ -43,7 +42,7 @@ def replay(trace: Trace) -> Outcome:
     """
     if trace.truncated:
         raise TraceError(f"the trace cannot be replayed without the values that it leaves out: {_left_out(trace)}")
-    if _in_trio():
+    if trio.lowlevel.in_trio_run():
         raise LlmccError("replay runs a clock of its own: call it from a thread that runs no trio")
     try:
         return trio.run(_replayed, trace, clock=trio.testing.MockClock(autojump_threshold=0))
@@ -55,14 +54,6 @@ def _left_out(trace: Trace) -> str:
     events = [(trace.log[place].event, size) for place, size in trace.truncated.items() if place < len(trace.log)]
     named = [f"{event.key} ({size:,} bytes)" for event, size in events if isinstance(event, ev.CallFinished)]
     return ", ".join([*named[:5], *([f"{len(named) - 5} more"] if len(named) > 5 else [])])
-
-
-def _in_trio() -> bool:
-    try:
-        trio.lowlevel.current_trio_token()
-    except RuntimeError:
-        return False
-    return True
 
 
 async def _replayed(trace: Trace) -> Outcome:
@@ -103,7 +94,7 @@ class _Replay(Execution):
 
     async def _told(self, script: tuple[Entry, ...]) -> Outcome:
         for place, entry in enumerate(script):
-            if not isinstance(entry.event, _ENDS):
+            if not isinstance(entry.event, ev.ENDS):
                 await self._require_turn(place)
                 self._tell(entry.event)
         await self._require_turn(len(script))
@@ -161,7 +152,7 @@ def _ends_of(script: tuple[Entry, ...]) -> dict[tuple[str, int], int]:
     attempts: dict[str, int] = {}
     for place, entry in enumerate(script):
         event = entry.event
-        if isinstance(event, _ENDS):
+        if isinstance(event, ev.ENDS):
             attempts[event.key] = attempts.get(event.key, 0) + 1
             found[event.key, attempts[event.key]] = place
     return found

@@ -22,7 +22,6 @@ from llmcc.runtime.state import Machine
 Log = Sequence[tuple[float, ev.Event]]
 #: Characters of arguments and results that a span shows.
 SHOWN = 200
-_ENDS = (ev.CallFinished, ev.CallFailed, ev.CallCancelled)
 _STATUS: dict[type, Status] = {ev.CallFinished: "done", ev.CallFailed: "failed", ev.CallCancelled: "cancelled"}
 
 
@@ -80,7 +79,7 @@ class _Seen:
         new = len(machine.nodes) - known
         for node in islice(reversed(machine.nodes.values()), new):
             self.created[node.key] = place
-        if isinstance(event, _ENDS):
+        if isinstance(event, ev.ENDS):
             self.ends.setdefault(event.key, []).append(place)
         if isinstance(event, ev.StatementAdded):
             self._note_statement(place, event)
@@ -108,7 +107,7 @@ class _Seen:
     def ended_by(self, place: int | None) -> str | None:
         """The call whose end the event was; None if it was something else."""
         event = None if place is None else self.log[place][1]
-        return event.key if isinstance(event, _ENDS) else None
+        return event.key if isinstance(event, ev.ENDS) else None
 
     def entered(self, node: Node, *states: str) -> int | None:
         """The event at which the op first came into one of the states."""
@@ -237,7 +236,7 @@ class _Reader:
 
 def _critical(log: Log, spans: Mapping[str, CallSpan]) -> tuple[str, ...]:
     """From the call that ended last back to one that no call let start."""
-    last = next((event.key for _, event in reversed(log) if isinstance(event, _ENDS)), None)
+    last = next((event.key for _, event in reversed(log) if isinstance(event, ev.ENDS)), None)
     found: list[str] = []
     while last is not None and last in spans:
         found.append(last)

@@ -240,7 +240,7 @@ def _signature(
     declared = inspect.signature(function).parameters
     if key is not None:
         _check_key(shown, declared, key, idempotent)
-    plain = tuple(_parameter(shown, one, hints, notes) for name, one in declared.items() if name != key)
+    plain = tuple(_parameter(one, hints, notes) for name, one in declared.items() if name != key)
     parameters = with_secrets(shown, plain, secret)
     unknown = rules.keys() - set(OPTIONS)
     if unknown:
@@ -271,7 +271,7 @@ def _refuse_what_is_no_function(function: Any, name: str) -> None:
             raise TypeError(f"{name}: a tool names its parameters, and {parameter} does not")
 
 
-def _parameter(tool_name: str, one: inspect.Parameter, hints: dict[str, Any], notes: dict[str, str]) -> Parameter:
+def _parameter(one: inspect.Parameter, hints: dict[str, Any], notes: dict[str, str]) -> Parameter:
     required = one.default is inspect.Parameter.empty
     return Parameter(
         name=shown_name(one.name),

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import strategies as st
 
 from llmcc.ir.effects import PURE, READ, Effect
-from llmcc.ir.escape import quote
+from llmcc.ir.expr import literal
+from llmcc.ir.printer import print_expr
 from llmcc.ir.signature import Parameter, Signature
 from llmcc.ir.types import (
     ANY,
@@ -317,18 +318,8 @@ class _Writer:
 
 
 def _written(value: Value) -> str:
-    """A value as a plan writes it.
-
-    >>> _written({"a": [None, True, -0.5, "x\\n"]})
-    '{"a": [null, true, -0.5, "x\\\\n"]}'
-    """
-    if isinstance(value, str):
-        return quote(value)
-    if isinstance(value, list):
-        return "[" + ", ".join(map(_written, value)) + "]"
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{quote(key)}: {_written(inner)}" for key, inner in value.items()) + "}"
-    return json.dumps(value)
+    """A value as a plan writes it."""
+    return print_expr(literal(value))
 
 
 def _callee(name: str) -> str:

@@ -180,15 +180,13 @@ def test_the_command_refuses_a_plan_beyond_its_budget(capsys: pytest.CaptureFixt
     assert cli.invoke([*args, "cals=4"]) == 2
 
 
-@pytest.mark.parametrize(("said", "code"), [("y\n", 1), ("n\n", 1)])
-def test_on_a_terminal_the_command_asks(
-    said: str, code: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.parametrize("said", ["y\n", "n\n"])
+def test_on_a_terminal_the_command_asks(said: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", Terminal(said))
     monkeypatch.setattr("sys.stderr", Terminal())
     monkeypatch.setattr("sys.stdout", Terminal())
     args = ["run", GUARDED[0], "--tools", GUARDED[1], "--json", "--budget", "calls=1"]
-    assert cli.invoke(args) == code
+    assert cli.invoke(args) == 1
     assert isinstance(sys.stdout, Terminal)
     assert ('"values"' in sys.stdout.getvalue()) == (said == "y\n"), "it runs, and ends where the budget does"
 
