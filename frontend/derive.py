@@ -14,7 +14,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from llmcc.frontend.derive_arguments import arguments
-from llmcc.frontend.derive_plan import callee
 from llmcc.frontend.forms import (
     Form,
     Repeat,
@@ -28,6 +27,7 @@ from llmcc.frontend.forms import (
     seq,
 )
 from llmcc.frontend.notation import written
+from llmcc.frontend.quote import callee
 from llmcc.ir.builtins import NUMBER
 from llmcc.ir.escape import quote
 from llmcc.ir.signature import Signature

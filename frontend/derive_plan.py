@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from llmcc.frontend.derive_arguments import arguments
 from llmcc.frontend.forms import Form, Repeat, Rules, Use, either, listed, optional, seq
 from llmcc.frontend.infer import may_fit
+from llmcc.frontend.quote import callee
 from llmcc.frontend.words import Bounds, literals, words
 from llmcc.ir.builtins import BUILTINS, BuiltinFunction
 from llmcc.ir.escape import quote
@@ -218,12 +219,6 @@ class _Plans:
                 self.rules[form.name], seq(f"{name}(", self.expression(builtin.variadic), several, ")")
             )
         return form
-
-
-def callee(name: str) -> str:
-    """A tool's name as a plan calls it."""
-    plain = all(part.isidentifier() and part.isascii() for part in name.split("."))
-    return name if plain else f"`{name}`"
 
 
 def _fits(result: Type, wanted: Type) -> bool:

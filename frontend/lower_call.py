@@ -12,7 +12,7 @@ from llmcc.frontend.context import Context, Rule, Typed, broken, replacing
 from llmcc.frontend.fit import fit
 from llmcc.frontend.lower_builtin import lower_builtin
 from llmcc.frontend.names import resolve
-from llmcc.frontend.quote import shown
+from llmcc.frontend.quote import callee, shown
 from llmcc.ir.builtins import BUILTINS
 from llmcc.ir.diagnostics import has_errors
 from llmcc.ir.effects import READ
@@ -133,7 +133,7 @@ def unknown_tool(cx: Context, node: syntax.CallExpression) -> None:
     assert cx.tools.signatures is not None
     builtins = [] if node.quoted else BUILTINS
     near = cx.suggester.closest(node.tool, chain(cx.tools.signatures, builtins))
-    plain = near.only is not None and all(part.isidentifier() for part in near.only.split("."))
+    plain = near.only is not None and callee(near.only) == near.only
     fix = replacing(node.tool_span, near.only) if near.only and plain and not node.quoted else None
     strange = confused(node.tool)
     notes = (strange,) if strange else () if near.words else (_listed([*cx.tools.signatures]),)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from hypothesis import strategies as st
 
+from llmcc.frontend.quote import callee
 from llmcc.ir.effects import PURE, READ, Effect
 from llmcc.ir.expr import literal
 from llmcc.ir.printer import print_expr
@@ -202,12 +203,12 @@ class _Writer:
                 continue
             value = self.argument(parameter)
             given.append(value if by_place else f"{parameter.name}={value}")
-        return f"{_callee(tool.name)}({', '.join(given)})", tool.returns
+        return f"{callee(tool.name)}({', '.join(given)})", tool.returns
 
     def argument(self, parameter: Parameter) -> str:
         """What one parameter gets."""
         if parameter.name in self.arguments:
-            return _written(self.draw(self.arguments[parameter.name]))
+            return print_expr(literal(self.draw(self.arguments[parameter.name])))
         return self.expression(parameter.type, 2)
 
     def value(self) -> tuple[str, Type]:
@@ -314,13 +315,4 @@ class _Writer:
             STR: _COMMON | _TEXT,
             NULL: st.none(),
         }
-        return _written(self.draw(drawn.get(want, _COMMON)))
-
-
-def _written(value: Value) -> str:
-    """A value as a plan writes it."""
-    return print_expr(literal(value))
-
-
-def _callee(name: str) -> str:
-    return name if all(part.isidentifier() for part in name.split(".")) else f"`{name}`"
+        return print_expr(literal(self.draw(drawn.get(want, _COMMON))))

@@ -6,14 +6,14 @@ import zlib
 from collections import Counter
 from collections.abc import Iterator
 
-from llmcc.ir.effects import split
 from llmcc.ir.errors import ToolError
 from llmcc.ir.frame import Failure
 from llmcc.ir.interpret import Result, interpret
 from llmcc.ir.ops import Map, Module, ValueOp, awaits
-from llmcc.ir.values import Value, canonical, to_text
+from llmcc.ir.values import Value, canonical
 from llmcc.optimizer import alias
 from llmcc.optimizer.alias import may_alias
+from llmcc.testing.access import filled
 from llmcc.testing.modules import TOOLS
 
 
@@ -29,7 +29,7 @@ class World:
         effect = TOOLS[tool].effect if tool in TOOLS else None
         if effect is None:
             raise ToolError(f"there is no tool {tool}")
-        touched = frozenset(_filled(pattern, args) for pattern in effect.resources)
+        touched = frozenset(filled(effect, args))
         key = canonical([self.seed, tool, args, self.state(touched) if touched else None])
         number = zlib.crc32(key.encode())
         self.calls[key] += 1
@@ -44,12 +44,6 @@ class World:
         """The writes that may matter to a call, for each resource in their order."""
         names = {name for one, _ in self.writes for name in one if "*" in touched or name in touched or name == "*"}
         return {name: [key for one, key in self.writes if name in one or "*" in one] for name in sorted(names)}
-
-
-def _filled(pattern: str, args: dict[str, Value]) -> str:
-    pieces = list(split(pattern))
-    pieces[1::2] = [to_text(args.get(hole)) for hole in pieces[1::2]]
-    return "".join(pieces)
 
 
 def _told(failure: Failure | None) -> object:

@@ -22,15 +22,15 @@ from llmcc.driver.lsp.cursor import (
 )
 from llmcc.driver.lsp.meaning import Line, choices, field_names, field_type
 from llmcc.frontend.format import format_scalar
+from llmcc.frontend.quote import callee
 from llmcc.frontend.tokens import Piece, tokens_of
-from llmcc.grammar import KEYWORDS
 from llmcc.ir.builtins import BUILTINS
 from llmcc.ir.signature import Signature
 from llmcc.ir.types import without_null
 
 _CLAUSES = ("when", "after", "catch")
 _OPERATORS = ("and", "or", "not", "in", "if", "else")
-_DOTTED = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*")
+_FIELD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 class Item(msgspec.Struct, frozen=True):
@@ -136,16 +136,10 @@ def _values(known: Line, start: int, end: int) -> Iterator[Item]:
 
 def _tools(signatures: Iterable[Signature], start: int, end: int) -> Iterator[Item]:
     for signature in signatures:
-        text = callee_text(signature.name)
+        text = callee(signature.name)
         yield Item(
             signature.name, "tool", text, start, end, str(signature), describe.tool(signature), rank=3
         )  # fmt: skip
-
-
-def callee_text(name: str) -> str:
-    """How a plan writes a tool's name: in backticks, if it is none that can stand alone."""
-    plain = _DOTTED.fullmatch(name) is not None and name.partition(".")[0] not in KEYWORDS
-    return name if plain else f"`{name}`"
 
 
 def _words(words: Iterable[str], start: int, end: int) -> Iterator[Item]:
@@ -157,7 +151,7 @@ def _members(known: Line, index: int, start: int, end: int) -> Iterator[Item]:
     """What can follow a dot: a field of the value before it, or the rest of a tool's name."""
     kind = without_null(known.type_before(index - 1))
     for name in field_names(kind):
-        plain = _DOTTED.fullmatch(name) is not None
+        plain = _FIELD.fullmatch(name) is not None
         # Behind a dot stand names only; other fields are in brackets, which replace the dot.
         text, first = (name, start) if plain else (f"[{format_scalar(name)}]", known.pieces[index - 1].start)
         yield Item(name, "field", text, first, end, str(field_type(kind, name)), rank=0)

@@ -12,9 +12,9 @@ from llguidance import LLMatcher, LLTokenizer, grammar_from
 
 from llmcc.frontend.constrain import PlanConstraint
 from llmcc.frontend.derive import next_name, statement_grammar
-from llmcc.frontend.front import FrontEnd
+from llmcc.frontend.front import FrontEnd, compile_front
 from llmcc.ir.diagnostics import has_errors
-from llmcc.ir.effects import READ
+from llmcc.ir.effects import PURE, READ
 from llmcc.ir.signature import Parameter, Signature
 from llmcc.ir.types import FLOAT, INT, STR, EnumType, Field, ListType, RecordType, Type
 from llmcc.testing.plan_texts import toolboxes
@@ -103,6 +103,14 @@ def test_every_line_that_can_be_written_compiles(
 def test_what_a_line_may_be(line: str, fine: bool) -> None:
     values: dict[str, Type] = {"a": FACT, "b": FACT}
     assert accepts(statement_grammar(ATLAS, values, target="c"), line) is fine
+
+
+@pytest.mark.parametrize("name", ["when", "in.box", "box.in", "the mayor", "größe"])
+def test_a_tool_of_any_name_is_called_as_a_plan_has_to(name: str) -> None:
+    tools = {name: Signature(name=name, returns=STR, effect=PURE)}
+    grammar = statement_grammar(tools, {}, target="a")
+    [line] = [one for one in (f"a = {name}()\n", f"a = `{name}`()\n") if accepts(grammar, one)]
+    assert compile_front(line + "return a\n", tools).diagnostics == ()
 
 
 def test_texts_can_be_held_to_the_words_of_the_question() -> None:
