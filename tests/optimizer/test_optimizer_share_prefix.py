@@ -69,10 +69,26 @@ def test_only_the_beginning_of_a_long_text_is_looked_at() -> None:
     assert prefix(f'format("{"x" * LONGEST}", "y")') == Prefix("x" * LONGEST)
 
 
-@given(expressions(names=("a",)), st.sampled_from(["text", 3, None, ["a"]]))
+# Most expressions begin with no text; these do, as far as their parts do.
+TEXTUAL = st.recursive(
+    st.sampled_from([e.Const("so "), e.Const(""), e.Const(1), e.Ref("a"), e.Ref("b")]) | expressions(names=("a",)),
+    lambda part: (
+        st.lists(part, max_size=3).map(lambda parts: e.Format(tuple(parts)))
+        | st.builds(e.Binary, st.just("+"), part, part)
+        | st.builds(e.Check, part, st.just(STR))
+    ),
+    max_leaves=5,
+)
+
+
+@given(TEXTUAL, st.sampled_from(["text", 3, None, ["a"]]))
 def test_what_is_known_of_a_text_is_how_it_begins(expr: e.Expr, value: Any) -> None:
-    known = Prefixes().of(expr)
-    ops = (Compute(name="a", type=ANY, expr=_constant(value)), Compute(name="it", type=ANY, expr=expr))
+    first = Compute(name="a", type=ANY, expr=_constant(value))
+    prefixes = Prefixes()
+    prefixes.learn(first)
+    known = prefixes.of(expr)
+    second = Compute(name="b", type=ANY, expr=_constant(value))  # of this one nothing is known
+    ops = (first, second, Compute(name="it", type=ANY, expr=expr))
     result = interpret(Module(ops), lambda *_: None)
     if "it" in result.values and (known.text or known.whole):
         found = result.values["it"]
