@@ -70,8 +70,7 @@ class Together:
         """The calls that are to be made, which may begin now; the ends of the others are noted."""
         ends.update((call.key, end) for call in self.calls if (end := ledger.recall(call)) is not None)
         rest = [call for call in self.calls if call.key not in ends]
-        for call in rest:
-            await ledger.intend(call)
+        await ledger.intend(rest)
         return rest
 
     def _end(self, call: ev.StartCall, ends: Mapping[str, CallEnd], caller: Caller, *, timed_out: bool) -> CallEnd:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol, TypeAlias
 from uuid import UUID, uuid5
 
@@ -33,8 +33,8 @@ class Ledger(Protocol):
     def recall(self, start: ev.StartCall) -> ev.CallFinished | ev.CallFailed | None:
         """How this attempt ended in an earlier process; None if that is not known."""
 
-    async def intend(self, start: ev.StartCall) -> None:
-        """Returns when the call may begin."""
+    async def intend(self, starts: Sequence[ev.StartCall]) -> None:
+        """Returns when the calls, which are made as one if there are several, may begin."""
 
     def settle(self, start: ev.StartCall, end: CallEnd) -> CallEnd:
         """Notes how the call ended. What is returned is what a later process would recall: go on with that."""

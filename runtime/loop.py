@@ -169,7 +169,7 @@ class Loop(Notes):
             if known is not None:
                 await trio.lowlevel.checkpoint()
                 return known
-            await ledger.intend(start)
+            await ledger.intend((start,))
         except LedgerError as error:
             self.cancel(str(error))
             return ev.CallCancelled(start.key)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -156,10 +156,11 @@ class _Book:
         self._cut.here(f"before recall {start.key}")
         return self._book.recall(start)
 
-    async def intend(self, start: ev.StartCall) -> None:
-        await self._cut.point(f"before intend {start.key}")
-        await self._book.intend(start)
-        await self._cut.point(f"after intend {start.key}")
+    async def intend(self, starts: Sequence[ev.StartCall]) -> None:
+        keys = " ".join(start.key for start in starts)
+        await self._cut.point(f"before intend {keys}")
+        await self._book.intend(starts)
+        await self._cut.point(f"after intend {keys}")
 
     def settle(self, start: ev.StartCall, end: CallEnd) -> CallEnd:
         self._cut.here(f"before settle {start.key}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -48,16 +48,31 @@ class Book:
             return ev.CallFinished(start.key, end.value)
         return ev.CallFailed(start.key, end.error, end.message, end.retryable, end.delay_s)
 
-    async def intend(self, start: ev.StartCall) -> None:
-        """Returns when the call may begin: a write, when its intent is durable.
+    async def intend(self, starts: Sequence[ev.StartCall]) -> None:
+        """Returns when the calls may begin: writes, when their intents are durable, in one step for all of them.
 
         Raises:
-            JournalError: it cannot be made durable.
+            JournalError: they cannot be made durable.
         """
+        intents = [intent for start in starts if (intent := self._intent(start)) is not None]
+        if not intents:
+            return
+        for intent in intents:
+            self._put(intent, urgent=True)
+        try:
+            await self._writer.durable()
+        except trio.Cancelled:
+            with suppress(JournalError):  # the journal has failed, and nothing more is known than that
+                for intent in intents:
+                    self._put(NotBegun(key=intent.key, attempt=intent.attempt), urgent=True)
+            raise
+
+    def _intent(self, start: ev.StartCall) -> Intended | None:
+        """The intent of a call that needs one."""
         signature = self._signatures.get(start.tool)
         if signature is not None and signature.effect is not None and not signature.effect.writes:
-            return
-        intent = Intended(
+            return None
+        return Intended(
             key=start.key,
             attempt=start.attempt,
             tool=start.tool,
@@ -65,13 +80,6 @@ class Book:
             digest=self._redaction.digest(start.tool, start.args),
             doubtful=signature is None or not signature.idempotent,
         )
-        self._put(intent, urgent=True)
-        try:
-            await self._writer.durable()
-        except trio.Cancelled:
-            with suppress(JournalError):  # the journal has failed, and nothing more is known than that
-                self._put(NotBegun(key=start.key, attempt=start.attempt), urgent=True)
-            raise
 
     def settle(self, start: ev.StartCall, end: CallEnd) -> CallEnd:
         """Notes how the call ended. A call that was cancelled has no end: nobody knows how far it came.
@@ -83,16 +91,15 @@ class Book:
             return end
         if isinstance(end, ev.CallFinished):
             end = _plain(start, end)
+        intent = self.history.open.get((start.key, start.attempt))
         known: dict[str, Any] = {
             "key": start.key,
             "attempt": start.attempt,
             "tool": start.tool,
-            "digest": self._redaction.digest(start.tool, start.args),
+            "digest": self._redaction.digest(start.tool, start.args) if intent is None else intent.digest,
         }
-        # Whether a write is in doubt depends on this record, so it does not wait for others.
-        urgent = (start.key, start.attempt) in self.history.open
         if isinstance(end, ev.CallFinished):
-            self._put(Finished(**known, value=end.value), urgent=urgent)
+            self._put(Finished(**known, value=end.value), urgent=False)
             return end
         message = self._redaction.message(start.tool, start.args, end.message)
         told = ev.CallFailed(end.key, end.error, message, end.retryable, end.delay_s)
@@ -102,7 +109,7 @@ class Book:
             "retryable": told.retryable,
             "delay_s": told.delay_s,
         }
-        self._put(Failed(**known, **fields), urgent=urgent)
+        self._put(Failed(**known, **fields), urgent=False)
         return told
 
     async def finish(self, calls: int, *, ok: bool) -> None:
