@@ -124,11 +124,11 @@ async def resume(
     """
     session = Session.reopen(journal, run)
     try:
+        if session.history.began.question is not None:
+            raise JournalError(f"run {session.run[:8]} is that of a question, not of a plan: go on with Agent.resume")
         tools = toolbox if toolbox is not None else recorded_toolbox(session.history.began)
         module = compiled(session.history.began, tools, text)
-        for key, said in (settle or {}).items():
-            word, value = (said, None) if isinstance(said, str) else said
-            session.settle(key, word, value, tools.signatures)
+        session.settle_all(settle or {}, tools.signatures)
     except BaseException:
         session.close()
         raise

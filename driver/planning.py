@@ -120,10 +120,26 @@ class Planning:
             self._take(execution, draft.close())
         return self._judge(execution, completion.usage, cut=cut)
 
-    def accept(self, execution: Execution) -> Change:
-        """The plan is the program's next part; its writes may start. What it has changed of the program."""
+    def repeat(self, execution: Execution, text: str, withdrawn: Sequence[str]) -> Plan:
+        """Says a plan again that was accepted in an earlier process, where it gave up values of those before it."""
+        self._execution = execution
+        given_up = [name for name in withdrawn if name in self._standing]
+        self._scope.forget([gone for name in given_up for gone in self._release(name) or ()])
+        self._begin()
+        self._take(execution, self._draft.feed(text))
+        if not self._draft.ended:
+            self._take(execution, self._draft.close())
+        return self._judge(execution, Usage(), cut=False)
+
+    def conclude(self, execution: Execution) -> None:
+        """Takes back what the plan has said before and does not say any more."""
         if self._doubted:
             execution.withdraw(self._doubted)
+            self._doubted.clear()
+
+    def accept(self, execution: Execution) -> Change:
+        """The plan is the program's next part; its writes may start. What it has changed of the program."""
+        self.conclude(execution)
         execution.accept()
         self._accepted += [op for op in self._ops if not isinstance(op, Join | Return)]
         self._scope = self._draft.front.scope
@@ -155,6 +171,16 @@ class Planning:
     def module(self) -> Module:
         """The plan as the run was given it."""
         return Module(tuple(self._made.values()), ordered=True)
+
+    @property
+    def program(self) -> Module:
+        """All plans up to this one as the run was given them."""
+        return Module((*self._standing.values(), *self._made.values()), ordered=True)
+
+    @property
+    def withdrawn(self) -> tuple[str, ...]:
+        """The values of earlier plans that this one gives up."""
+        return tuple(self._released)
 
     @property
     def types(self) -> dict[str, Type]:

@@ -46,6 +46,12 @@ class StatementsWithdrawn(_Event, frozen=True):
     names: tuple[str, ...]
 
 
+class KeysTaken(_Event, frozen=True):
+    """These are the keys of ops that an earlier process of the run gave up: no op added later gets one of them."""
+
+    keys: tuple[str, ...]
+
+
 class PlanEnded(_Event, frozen=True):
     """No further plan will be added: the run finishes as soon as everything is over."""
 
@@ -89,6 +95,7 @@ class Cancelled(_Event, frozen=True):
 Event: TypeAlias = (
     StatementAdded
     | StatementsWithdrawn
+    | KeysTaken
     | PlanAccepted
     | PlanRejected
     | PlanEnded

@@ -103,6 +103,12 @@ class Execution(Loop):
         """
         self._say(ev.StatementsWithdrawn(tuple(names)))
 
+    def take(self, keys: Iterable[str]) -> None:
+        """Keeps keys from the ops that are added later: an earlier process gave them to ops that were given up."""
+        taken = tuple(keys)
+        if taken:
+            self._say(ev.KeysTaken(taken))
+
     def accept(self) -> None:
         """Declares the plan complete and sound, so that its writes may start. Raises like `add`."""
         self._join = None
@@ -118,10 +124,12 @@ class Execution(Loop):
         """What the accepted plan's `join` gathers, as soon as it is known.
 
         Raises:
+            Cancelled: the run was cancelled meanwhile.
             IllegalTransition: the run finishes without one.
         """
         while self._join is None and self._finish is None:
             await self._news.wait()
+        self._require_going()
         if self._join is None:
             raise IllegalTransition("no accepted plan of this run ends with a join")
         return self._join
@@ -165,6 +173,17 @@ class Execution(Loop):
     def values(self) -> dict[str, Value]:
         """The values known so far, by op name."""
         return dict(self.machine.top.frame.values)
+
+    @property
+    def given_up(self) -> list[str]:
+        """The keys of this plan's ops that were given up before it was accepted, and those that were taken."""
+        machine = self.machine
+        gone = [one for one in machine.nodes.values() if one.state == "withdrawn" and one.plan == machine.plan]
+        return sorted(machine.taken.union(one.key for one in gone if one.region is machine.top))
+
+    def keys(self, names: Iterable[str]) -> list[str]:
+        """The keys of ops, by which a journal knows their calls."""
+        return [self.machine.top.nodes[name].key for name in names]
 
     @property
     def usd(self) -> float:

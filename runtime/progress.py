@@ -38,6 +38,8 @@ class Progress:
         self.usd = 0.0
         self.events = 0
         self.nodes: dict[str, Node] = {}
+        #: Keys that no op may get, as an earlier process of the run has used them.
+        self.taken: set[str] = set()
         self.held: list[Node] = []
         self.queue = ReadyQueue(
             limits.max_running,
@@ -52,13 +54,16 @@ class Progress:
         self._out: list[ev.Instruction] = []
 
     def _node(self, key: str, op: ValueOp | End, region: Region, order: tuple[int, ...]) -> Node:
-        if key in self.nodes:
+        if key in self.nodes or key in self.taken:
             # The name belonged to something that was withdrawn, and its call may still run.
-            key = f"{key}~{self.plan}"
-            key = next(one for one in chain((key,), (f"{key}.{n}" for n in count(2))) if one not in self.nodes)
+            key = self._another(f"{key}~{self.plan}")
         node = Node(key, op, region, order, self.plan)
         self.nodes[key] = node
         return node
+
+    def _another(self, key: str) -> str:
+        tried = chain((key,), (f"{key}.{n}" for n in count(2)))
+        return next(one for one in tried if one not in self.nodes and one not in self.taken)
 
     def _hold(self, node: Node) -> None:
         node.enter("held", self.events)

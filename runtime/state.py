@@ -11,7 +11,8 @@ The run as a whole is in one of five phases. A plan may be added op by op while 
 | stopping | the run was cancelled              | illegal        | illegal      | illegal      | illegal   | stopping  |
 | finished | all is over, `FinishPlan` was said | illegal        | illegal      | illegal      | illegal   | illegal   |
 
-`StatementsWithdrawn` is legal where `StatementAdded` is, and changes no phase: what a plan says anew is taken back.
+`StatementsWithdrawn` is legal where `StatementAdded` is, and changes no phase: what a plan says anew is taken back. So
+is `KeysTaken`.
 
 (1) not after a `return`, and after a `join` only once `JoinReady` was said. `CallFinished`, `CallFailed` and
 `CallCancelled` are legal in every phase but `finished`, for a call that runs; `CallCancelled` only after `CancelCall`.
@@ -195,6 +196,9 @@ class Machine(Calls):
             self._out.append(ev.CancelCall(node.key))
         node.enter("withdrawn", self.events)
 
+    def _keys_taken(self, event: ev.KeysTaken) -> None:
+        self.taken.update(event.keys)
+
     def _plan_ended(self, event: ev.PlanEnded) -> None:
         self.phase = "ending"
 
@@ -251,6 +255,7 @@ _RUNNING = frozenset({"open", "settled", "ending", "stopping"})
 _RULES: dict[type, tuple[frozenset[str], Callable[[Machine, Any], None]]] = {
     ev.StatementAdded: (frozenset({"open", "settled"}), Machine._statement_added),
     ev.StatementsWithdrawn: (frozenset({"open", "settled"}), Machine._statements_withdrawn),
+    ev.KeysTaken: (frozenset({"open", "settled"}), Machine._keys_taken),
     ev.PlanAccepted: (frozenset({"open"}), Machine._plan_accepted),
     ev.PlanRejected: (frozenset({"open"}), Machine._plan_rejected),
     ev.PlanEnded: (frozenset({"settled"}), Machine._plan_ended),

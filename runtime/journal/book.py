@@ -13,7 +13,7 @@ from llmcc.ir.values import importable
 from llmcc.runtime import events as ev
 from llmcc.runtime.journal.errors import JournalError
 from llmcc.runtime.journal.history import History
-from llmcc.runtime.journal.records import Ended, Failed, Finished, Intended, NotBegun, Record, encode
+from llmcc.runtime.journal.records import Ended, Failed, Finished, Intended, NotBegun, Record, Round, encode
 from llmcc.runtime.journal.secrets import Redaction
 from llmcc.runtime.journal.writer import Writer
 from llmcc.runtime.ledger import CallEnd
@@ -111,6 +111,14 @@ class Book:
         }
         self._put(Failed(**known, **fields), urgent=False)
         return told
+
+    def note(self, record: Round) -> None:
+        """Notes what happened to the question that the run is for; durably before any write that is intended later.
+
+        Raises:
+            JournalError: an earlier record could not be made durable.
+        """
+        self._put(record, urgent=False)
 
     async def finish(self, calls: int, *, ok: bool) -> None:
         """Notes that the run is over, durably. Raises like `settle`."""

@@ -6,7 +6,20 @@ from collections.abc import Iterable
 from typing import Any, TypeAlias
 
 from llmcc.runtime.journal.errors import JournalDamaged
-from llmcc.runtime.journal.records import Began, Ended, Failed, Finished, Intended, NotBegun, Record, Settled
+from llmcc.runtime.journal.records import (
+    Accepted,
+    Answered,
+    Began,
+    Ended,
+    Failed,
+    Finished,
+    Intended,
+    NotBegun,
+    Record,
+    Round,
+    Settled,
+    Wanted,
+)
 
 Attempt: TypeAlias = tuple[str, int]
 
@@ -17,13 +30,14 @@ SETTLED_ERROR = "SettledAsFailed"
 class History:
     """A run so far, by attempts of calls. It takes the records one by one, in order, also while the run goes on.
 
-    `ends` holds how attempts ended, `open` the intents of which that is not known. `ended` is the last record of a run
-    that is over.
+    `ends` holds how attempts ended, `open` the intents of which that is not known, `rounds` what happened to a question
+    beside its calls. `ended` is the last record of a run that is over.
     """
 
     def __init__(self, records: Iterable[Record]) -> None:
         self.ends: dict[Attempt, Finished | Failed] = {}
         self.open: dict[Attempt, Intended] = {}
+        self.rounds: list[Round] = []
         self.ended: Ended | None = None
         rest = iter(records)
         first = next(rest, None)
@@ -37,6 +51,11 @@ class History:
     def doubts(self) -> list[Intended]:
         """The writes that must not be made twice, and of which nobody knows whether they were made once."""
         return [intent for intent in self.open.values() if intent.doubtful]
+
+    @property
+    def keys(self) -> set[str]:
+        """The keys of the calls of which anything is known."""
+        return {key for key, _ in (*self.ends, *self.open)}
 
     @property
     def done(self) -> int:
@@ -54,6 +73,9 @@ class History:
             return
         if isinstance(record, Began):
             raise JournalDamaged("the run begins twice")
+        if isinstance(record, Accepted | Wanted | Answered):
+            self.rounds.append(record)
+            return
         at = (record.key, record.attempt)
         if at in self.ends:
             raise JournalDamaged(f"{record.key}: a call that was over goes on")

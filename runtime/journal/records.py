@@ -24,6 +24,9 @@ class Began(_Record, frozen=True, kw_only=True):
     `text` is None where the plan itself holds a secret. `plan` and `module` are digests of the plan and of its compiled
     form, `signatures` of the tools that it calls. `tools` and `catalog` are paths as they were given, None if the
     tools came from Python. `started` is UTC, as ISO 8601 writes it.
+
+    The run of a question has no plan yet: `question` is set, with the `options` that it was asked with, and each plan
+    that is accepted becomes a record (`Accepted`).
     """
 
     text: str | None
@@ -38,6 +41,52 @@ class Began(_Record, frozen=True, kw_only=True):
     tools: str | None = None
     catalog: str | None = None
     limits: dict[str, Any] = {}
+    question: str | None = None
+    options: dict[str, Any] = {}
+
+
+class Spent(_Record, frozen=True, kw_only=True):
+    """What models have used for a question so far, and how often a plan was refused, or lines of it mended."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cached_tokens: int = 0
+    requests: int = 0
+    usd: float = 0.0
+    repairs: int = 0
+    mended: int = 0
+
+
+class Accepted(_Record, frozen=True, kw_only=True):
+    """A plan for the question was accepted; its writes follow this record.
+
+    `text` is None where the plan holds a secret. `ops` is a digest of what the plan compiled to and of its keys,
+    `signatures` one of the tools that it calls. `withdrawn` are the values of earlier plans that it gave up,
+    `given_up` the keys that it did not use in the end. `final` says that it ends with a `return`.
+    """
+
+    text: str | None
+    ops: str
+    signatures: str
+    withdrawn: tuple[str, ...] = ()
+    given_up: tuple[str, ...] = ()
+    final: bool = False
+    spent: Spent = Spent()
+
+
+class Wanted(_Record, frozen=True, kw_only=True):
+    """The values that a plan gathered did not suffice, for `reason`."""
+
+    reason: str
+    spent: Spent = Spent()
+
+
+class Answered(_Record, frozen=True, kw_only=True):
+    """The question is answered with `value`; or there is no answer, and `problem` says why."""
+
+    value: Value = None
+    problem: str | None = None
+    spent: Spent = Spent()
 
 
 class Intended(_Record, frozen=True, kw_only=True):
@@ -97,7 +146,9 @@ class Ended(_Record, frozen=True, kw_only=True):
     ok: bool
 
 
-Record: TypeAlias = Began | Intended | NotBegun | Finished | Failed | Settled | Ended
+#: What happened to a question, beside its calls.
+Round: TypeAlias = Accepted | Wanted | Answered
+Record: TypeAlias = Began | Accepted | Wanted | Answered | Intended | NotBegun | Finished | Failed | Settled | Ended
 
 
 def encode(record: Record) -> bytes:

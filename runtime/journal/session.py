@@ -128,6 +128,12 @@ class Session:
         self._log.append([encode(record)])
         self.history.add(record)
 
+    def settle_all(self, said: Mapping[str, Word | tuple[Word, Value]], signatures: Mapping[str, Signature]) -> None:
+        """`settle` for several calls, by their keys: a word, or `("done", value)`. Raises like it."""
+        for key, one in said.items():
+            word, value = (one, None) if isinstance(one, str) else one
+            self.settle(key, word, value, signatures)
+
     def require_no_doubt(self) -> None:
         """Raises `CallsInDoubt` if there is one."""
         doubts = self.history.doubts
@@ -176,6 +182,11 @@ def runs(path: str | Path) -> list[RunLine]:
 def module_digest(module: Module) -> str:
     """A word for a compiled plan, without what only decides the order of calls that may be made in any order."""
     return _word(print_module(msgspec.structs.replace(module, ops=tuple(map(_bare, module.ops)))))
+
+
+def plan_digest(module: Module, keys: Iterable[str]) -> str:
+    """A word for one plan of a question: what it compiles to, and the keys of its ops."""
+    return _word("\n".join((module_digest(module), *keys)))
 
 
 def signatures_digest(module: Module, signatures: Mapping[str, Signature]) -> str:

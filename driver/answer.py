@@ -1,0 +1,56 @@
+"""What became of a question."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from llmcc.ir.values import Value
+from llmcc.runtime.models import Usage
+from llmcc.runtime.outcome import Outcome
+from llmcc.runtime.spans import Moment
+from llmcc.runtime.toolbox import Toolbox
+from llmcc.runtime.trace import VALUE_LIMIT, Trace
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What became of a question.
+
+    Attributes:
+        text: the answer as text; empty if there is none.
+        value: the value of `return`, or the text of the joiner.
+        problem: why there is no answer; None if there is one.
+        plans: the texts of the accepted plans, in order.
+        outcome: the calls, values, failures and usage.
+        replans: how often the joiner asked for more.
+        repairs: how often the planner was told that its plan does not compile, and wrote on from its first bad line.
+        mended: how often lines were mended by their own fix-its, without the planner.
+        usd: dollars for models and tools, as far as prices are known.
+        moments: when the models were asked, wrote and ended.
+    """
+
+    text: str
+    value: Value
+    problem: str | None
+    plans: tuple[str, ...]
+    outcome: Outcome
+    replans: int
+    repairs: int
+    mended: int = 0
+    usd: float = 0.0
+    moments: tuple[Moment, ...] = field(default=(), repr=False)
+
+    @property
+    def usage(self) -> Usage:
+        """Tokens of all model calls."""
+        return self.outcome.usage
+
+    def trace(self, toolbox: Toolbox, *, value_limit: int = VALUE_LIMIT) -> Trace:
+        """The trace of the run, the models' part included. See `llmcc.Trace.of`."""
+        return Trace.record(
+            self.outcome,
+            toolbox.runnable,
+            plan="\n".join(self.plans),
+            moments=self.moments,
+            value_limit=value_limit,
+        )
