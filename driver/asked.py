@@ -209,7 +209,8 @@ class Asked:
         self._put(accepted)
 
     def _digest(self, execution: Execution, plan: Plan) -> str:
-        values = self.planning.module.values
+        # In any order: one that was said twice differently may have come late.
+        values = sorted(self.planning.module.values, key=lambda op: op.name)
         ends = () if plan.end is None else (plan.end,)
         return plan_digest(Module((*values, *ends)), execution.keys(op.name for op in values))
 

@@ -85,14 +85,15 @@ async def execute(session: Session, agent: Agent, writer: MakeWriter = ThreadWri
             asked = Asked(agent, question, book)
             answer = await agent.follow(asked)
             answer = replace(answer, outcome=replace(answer.outcome, run=session.run))
-            return await _ended(answer, asked, book)
+            return await conclude(answer, asked, book)
         finally:
             await book.close()
     finally:
         session.close()
 
 
-async def _ended(answer: Answer, asked: Asked, book: Book) -> Answer:
+async def conclude(answer: Answer, asked: Asked, book: Book) -> Answer:
+    """Notes, durably, that the question is over, if it is."""
     if not asked.over or book.history.open:
         return answer
     try:

@@ -11,14 +11,16 @@ from pathlib import Path
 from typing import TypeAlias
 
 from llmcc.runtime.journal.errors import JournalError
+from llmcc.testing.ledger_asks import AskTrial
 from llmcc.testing.ledger_damage import Damage, damaged, sample
 from llmcc.testing.ledger_kills import killed_run, prepare, race
 from llmcc.testing.ledger_runs import Cut, Kind, Trial, carry_on, faults_of
-from llmcc.testing.ledger_world import plan
 
 #: Failures of a row that are shown.
 SHOWN = 5
 
+#: Makes what is to be cut off, from a seed, with its journal.
+Make: TypeAlias = Callable[[int, Path], Trial]
 #: Tries about as many times as it is told, and yields for each time what went wrong, None if nothing did.
 Try: TypeAlias = Callable[[int], Iterator[str | None]]
 
@@ -80,26 +82,35 @@ def write_fails_late(tries: int) -> Iterator[str | None]:
     yield from _cut_off("write fails late", tries)
 
 
-def _cut_off(kind: Kind, tries: int) -> Iterator[str | None]:
+@_row(4_000)
+def question_is_cut_off(tries: int) -> Iterator[str | None]:
+    """An agent killed at any step of a question, replans and repairs among them: nothing twice, nothing lost.
+
+    The planner writes something else after a crash, where its plan was not accepted yet.
+    """
+    kinds: tuple[Kind, ...] = ("crash", "crash", "cancel", "write fails")
+    for place, kind in enumerate(kinds):
+        yield from _cut_off(kind, tries // len(kinds), AskTrial.drawn, first=1000 * place)
+
+
+def _cut_off(kind: Kind, tries: int, make: Make = Trial.drawn, first: int = 0) -> Iterator[str | None]:
     left = tries
-    for seed in count():
-        text = plan(seed)
+    for seed in count(first):
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
-            expected, cut = Trial(text, folder / "expected.db"), Cut(kind)
+            expected, cut = make(seed, folder / "expected.db"), Cut(kind)
             expected.begin(cut)
             places = range(1, cut.passed + 1)
             # A few plans whole, rather than one: at most a tenth of what is left from each.
             chosen = random.Random(seed).sample(places, min(len(places), max(left // 10, 20), left))
             for at in chosen:
-                yield _one_cut(text, folder / f"{at}.db", expected, kind, at, cut.places[at - 1], seed)
+                yield _one_cut(make(seed, folder / f"{at}.db"), expected, kind, at, cut.places[at - 1], seed)
         left -= len(chosen)
         if left <= 0:
             return
 
 
-def _one_cut(text: str, journal: Path, expected: Trial, kind: Kind, at: int, place: str, seed: int) -> str | None:
-    trial = Trial(text, journal)
+def _one_cut(trial: Trial, expected: Trial, kind: Kind, at: int, place: str, seed: int) -> str | None:
     trial.begin(Cut(kind, at, seed=at))
     try:
         carry_on(trial, again=random.Random(at))

@@ -15,12 +15,11 @@ from typing import Any, Literal, TypeAlias
 
 import trio
 
-from llmcc.ir.ops import Module
 from llmcc.runtime import events as ev
 from llmcc.runtime.executor import run_module
 from llmcc.runtime.journal.book import Book
 from llmcc.runtime.journal.errors import CallsInDoubt, JournalError
-from llmcc.runtime.journal.records import Began, Finished, Intended, decode
+from llmcc.runtime.journal.records import Began, Finished, Intended, Round, decode
 from llmcc.runtime.journal.secrets import Redaction
 from llmcc.runtime.journal.session import Session
 from llmcc.runtime.journal.writer import DirectWriter, Log
@@ -28,7 +27,7 @@ from llmcc.runtime.ledger import CallEnd
 from llmcc.runtime.outcome import Outcome
 from llmcc.runtime.toolbox import Toolbox
 from llmcc.testing.clock import run_virtual
-from llmcc.testing.ledger_world import World, compiled
+from llmcc.testing.ledger_world import World, compiled, plan
 
 #: What happens at the place: the process dies, the run is cancelled, a write to the disk fails, or fails but counts.
 Kind: TypeAlias = Literal["crash", "cancel", "write fails", "write fails late"]
@@ -144,13 +143,14 @@ class _Writer(DirectWriter):
             self._cut.here("after a commit")
 
 
-class _Book:
+class MortalBook:
     """A ledger with a place to die before and after each of its answers."""
 
     def __init__(self, book: Book, cut: Cut) -> None:
         self._book = book
         self._cut = cut
         self.run = book.run
+        self.history = book.history
 
     def recall(self, start: ev.StartCall) -> ev.CallFinished | ev.CallFailed | None:
         self._cut.here(f"before recall {start.key}")
@@ -161,6 +161,12 @@ class _Book:
         await self._cut.point(f"before intend {keys}")
         await self._book.intend(starts)
         await self._cut.point(f"after intend {keys}")
+
+    def note(self, record: Round) -> None:
+        """Notes what happened to a question."""
+        self._cut.here(f"before a {type(record).__name__}")
+        self._book.note(record)
+        self._cut.here(f"after a {type(record).__name__}")
 
     def settle(self, start: ev.StartCall, end: CallEnd) -> CallEnd:
         self._cut.here(f"before settle {start.key}")
@@ -182,15 +188,27 @@ class Trial:
     resumes: int = 0
     begun: bool = True
 
+    @classmethod
+    def drawn(cls, seed: int, journal: Path) -> Trial:
+        """One with the plan that comes of a seed."""
+        return cls(plan(seed), journal)
+
     def begin(self, cut: Cut) -> None:
         """The run's first process."""
-        began = Began(text=self.text, plan="", module="", signatures="", started="")
         try:
-            session = Session.begin(self.journal, began, RUN, connect=connecting(cut, self.page_size))
+            session = Session.begin(self.journal, self._began(), RUN, connect=connecting(cut, self.page_size))
         except JournalError:
             self.begun = False
             return
         self._run(session, cut)
+
+    def _began(self) -> Began:
+        return Began(text=self.text, plan="", module="", signatures="", started="")
+
+    def _over(self, session: Session) -> set[str]:
+        """The digests of the calls that must not be made again."""
+        ends = session.history.ends.values()
+        return {end.digest for end in ends if isinstance(end, Finished) or not end.retryable}
 
     def go_on(self, cut: Cut) -> None:
         """A further process. What is in doubt is settled by what the world knows.
@@ -243,7 +261,7 @@ class Trial:
 
     async def _process(self, session: Session, cut: Cut) -> None:
         redaction = Redaction(self.journal, {})
-        over = {end.digest for end in session.history.ends.values() if isinstance(end, Finished) or not end.retryable}
+        over = self._over(session)
 
         async def point(tool: str, args: dict[str, Any], place: str) -> None:
             digest = redaction.digest(tool, args)
@@ -254,16 +272,15 @@ class Trial:
                 self.world.wrong.append(f"{tool} {args['n']} begins without a durable intent")
 
         toolbox = self.world.toolbox(point)
-        module = compiled(self.text)
         book = session.ledger(toolbox.signatures, lambda log: _Writer(log, cut, self.known))
         with trio.CancelScope() as cut.scope:
             try:
-                await self._execute(module, toolbox, book, cut)
+                await self._execute(toolbox, book, cut)
             finally:
                 await book.close()
 
-    async def _execute(self, module: Module, toolbox: Toolbox, book: Book, cut: Cut) -> None:
-        outcome = await run_module(module, toolbox, seed=cut.seed, ledger=_Book(book, cut))
+    async def _execute(self, toolbox: Toolbox, book: Book, cut: Cut) -> None:
+        outcome = await run_module(compiled(self.text), toolbox, seed=cut.seed, ledger=MortalBook(book, cut))
         cut.here("before the end")
         if outcome.stopped is None and not cut.dead:
             try:
