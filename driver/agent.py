@@ -101,7 +101,7 @@ class Agent:
         """
         if journal is None:
             return await self.follow(Asked(self, question))
-        return await journaled_ask.execute(journaled_ask.begin(self, question, journal), self)
+        return await journaled_ask.execute(journaled_ask.begin(question, journal), self)
 
     async def resume(
         self, run: str, *, journal: str | Path, settle: Mapping[str, Word | tuple[Word, Value]] | None = None

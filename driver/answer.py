@@ -26,6 +26,7 @@ class Answer:
         repairs: how often the planner was told that its plan does not compile, and wrote on from its first bad line.
         mended: how often lines were mended by their own fix-its, without the planner.
         usd: dollars for models and tools, as far as prices are known.
+        unfinished: whether the run is in a journal and not over, so that `Agent.resume` can go on with it.
         moments: when the models were asked, wrote and ended.
     """
 
@@ -38,6 +39,7 @@ class Answer:
     repairs: int
     mended: int = 0
     usd: float = 0.0
+    unfinished: bool = False
     moments: tuple[Moment, ...] = field(default=(), repr=False)
 
     @property

@@ -314,5 +314,5 @@ class Asked:
             self.repairs,
             self.mended,
             self.model_usd + (self.execution.usd if self.execution is not None else 0.0),
-            tuple(self.moments),
+            moments=tuple(self.moments),
         )

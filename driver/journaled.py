@@ -123,6 +123,21 @@ async def resume(
         JournalError: there is no such run, or the plan or the tools are not those of the run.
     """
     session = Session.reopen(journal, run)
+    return await go_on(session, toolbox, settle=settle, text=text, observer=observer, seed=seed, watch=watch, **limits)
+
+
+async def go_on(
+    session: Session,
+    toolbox: Toolbox | None = None,
+    *,
+    settle: Mapping[str, Word | tuple[Word, Value]] | None = None,
+    text: str | None = None,
+    observer: Callable[[Any], None] | None = None,
+    seed: int | None = None,
+    watch: Callable[[Any], None] | None = None,
+    **limits: Any,
+) -> Outcome:
+    """`resume` for a run that was reopened; closes the session. Takes the same arguments, and raises like it."""
     try:
         if session.history.began.question is not None:
             raise JournalError(f"run {session.run[:8]} is that of a question, not of a plan: go on with Agent.resume")

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 
 def begin(
-    agent: Agent,
     question: str,
     journal: str | Path,
     *,
@@ -58,13 +57,19 @@ def reopen(run: str, journal: str | Path, toolbox: Toolbox, settle: Mapping[str,
     """A question that was asked before. Raises like `Agent.resume`."""
     session = Session.reopen(journal, run)
     try:
-        if session.history.began.question is None:
-            raise JournalError(f"run {session.run[:8]} is that of a plan, not of a question: go on with llmcc.resume")
-        session.settle_all(settle, toolbox.signatures)
+        prepare(session, toolbox, settle)
     except BaseException:
         session.close()
         raise
     return session
+
+
+def prepare(session: Session, toolbox: Toolbox, settle: Mapping[str, Word | tuple[Word, Value]]) -> None:
+    """Settles what is in doubt, as far as the user says it. Raises like `Agent.resume`."""
+    if session.history.began.question is None:
+        raise JournalError(f"run {session.run[:8]} is that of a plan, not of a question: go on with llmcc.resume")
+    session.settle_all(settle, toolbox.signatures)
+    session.require_no_doubt()
 
 
 def needs_model(history: History) -> bool:
@@ -95,7 +100,7 @@ async def execute(session: Session, agent: Agent, writer: MakeWriter = ThreadWri
 async def conclude(answer: Answer, asked: Asked, book: Book) -> Answer:
     """Notes, durably, that the question is over, if it is."""
     if not asked.over or book.history.open:
-        return answer
+        return replace(answer, unfinished=True)
     try:
         if not any(isinstance(one, Answered) for one in book.history.rounds):
             book.note(asked.answered)

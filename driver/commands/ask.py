@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import sys
-from collections.abc import Iterator
-from contextlib import AsyncExitStack, contextmanager
+from functools import partial
 from typing import Any
 
 import click
+import msgspec
 
+from llmcc.driver.commands.asking import Setting, agent_of, model_options, report, require_hosted, shown_news
 from llmcc.driver.commands.common import (
     UserError,
     budget_option,
@@ -18,8 +17,7 @@ from llmcc.driver.commands.common import (
     tools_option,
     trace_option,
 )
-from llmcc.driver.commands.run import to_json
-from llmcc.runtime.limits import Limits
+from llmcc.driver.commands.run import how_to_resume, resumable
 from llmcc.runtime.toolbox import Toolbox
 from llmcc.runtime.trace_file import check_target
 
@@ -28,15 +26,14 @@ from llmcc.runtime.trace_file import check_target
 @click.argument("question")
 @tools_option
 @catalog_option
-@click.option("--model", metavar="MODEL", help="A GGUF file, or openai:NAME; by default the embedded model.")
-@click.option("--base-url", metavar="URL", help="The server of an openai: model.")
-@click.option("--way", metavar="WAY", help="How to ask an openai: model, such as chat/text (see llmcc probe).")
+@model_options
 @click.option("--show-plan", is_flag=True, help="Print the plan and the calls to stderr, also when piped.")
 @click.option("--json", "as_json", is_flag=True, help="Print answer, plans, calls and usage as one JSON object.")
 @click.option("--max-replans", type=click.IntRange(min=0), default=2, show_default=True, metavar="N")
 @click.option("--deadline", type=click.FloatRange(min=0), metavar="SECONDS", help="Give up after this time.")
 @budget_option
 @trace_option
+@click.option("--journal", metavar="FILE", help="Write the run down here, so that `llmcc resume` can go on with it.")
 @click.option(
     "--literals",
     type=click.Choice(["copy", "free"]),
@@ -57,7 +54,8 @@ def command(
     deadline: float | None,
     budget: Any,
     trace: str | None,
-    literals: str,
+    journal: str | None,
+    literals: Any,
 ) -> int:
     """Answer QUESTION with the tools of a file.
 
@@ -65,8 +63,7 @@ def command(
     """
     if tools is None:
         raise click.UsageError("a question needs tools: --tools FILE")
-    if (base_url or way) is not None and not (model or "").startswith("openai:"):
-        raise click.UsageError("--base-url and --way go with --model openai:NAME")
+    require_hosted(model, base_url, way)
     if not question.strip():
         raise UserError("the question is empty")
     toolbox = open_toolbox(tools, catalog)
@@ -74,88 +71,39 @@ def command(
         check_target(trace)
     import trio
 
-    limits = Limits(deadline_s=deadline)
-    answer = trio.run(
-        _ask, question, toolbox, model, base_url, way, show_plan, as_json, max_replans, limits, literals, budget
+    setting = Setting(
+        model=model,
+        base_url=base_url,
+        way=way,
+        max_replans=max_replans,
+        literals=literals,
+        deadline_s=deadline,
+        budget={} if budget is None else msgspec.to_builtins(budget),
     )
+    with shown_news(show_plan=show_plan, as_json=as_json) as news:
+        if journal is None:
+            answer = trio.run(_ask, question, toolbox, setting, news)
+        else:
+            answer = trio.run(partial(_written_down, question, toolbox, setting, news, journal, tools, catalog))
     if trace is not None:
         answer.trace(toolbox).save(trace)
-    if as_json:
-        told = {"answer": answer.text, "problem": answer.problem, "plans": list(answer.plans)}
-        counts = {"replans": answer.replans, "repairs": answer.repairs, "mended": answer.mended, "usd": answer.usd}
-        click.echo(json.dumps({**told, **counts, **to_json(answer.outcome)}, ensure_ascii=False, indent=2))
-    elif answer.problem is None:
-        click.echo(answer.text)
-    if answer.problem is not None and not as_json:
-        raise UserError(answer.problem)
-    return 0 if answer.problem is None else 1
+    if journal is not None and answer.unfinished:
+        click.echo(how_to_resume(answer.outcome.run, journal), err=True)
+    return report(answer, as_json=as_json)
 
 
-async def _ask(
-    question: str,
-    toolbox: Toolbox,
-    model: str | None,
-    base_url: str | None,
-    way: str | None,
-    show_plan: bool,
-    as_json: bool,
-    max_replans: int,
-    limits: Limits,
-    literals: Any,
-    budget: Any,
-) -> Any:
-    from llmcc.driver.agent import Agent
-
-    async with AsyncExitStack() as stack:
-        observer, watch = stack.enter_context(_shown(show_plan, as_json))
-        planner = await stack.enter_async_context(_model(model, base_url, way))
-        agent = Agent(
-            toolbox,
-            planner=planner,
-            max_replans=max_replans,
-            limits=limits,
-            literals=literals,
-            budget=budget,
-            observer=observer,
-            watch=watch,
-        )
+async def _ask(question: str, toolbox: Toolbox, setting: Setting, news: Any) -> Any:
+    async with agent_of(setting, toolbox, news) as agent:
         return await agent.ask(question)
 
 
-def _model(model: str | None, base_url: str | None, way: str | None) -> Any:
-    """The model of `--model`; an asynchronous context manager that gives it back when it is over."""
-    if model is not None and model.startswith("openai:"):
-        from llmcc.runtime.models.openai import OpenAI
+async def _written_down(
+    question: str, toolbox: Toolbox, setting: Setting, news: Any, journal: str, tools: str, catalog: str | None
+) -> Any:
+    from llmcc.driver import journaled_ask
 
-        return OpenAI(model.removeprefix("openai:"), base_url=base_url, way=way)
-    from llmcc.runtime.models.llama import Llama
-
-    return Llama(model)
-
-
-@contextmanager
-def _shown(show_plan: bool, as_json: bool) -> Iterator[tuple[Any, Any]]:
-    """Shows the plan as it is written and its calls, on a terminal with a live table of those that run; gives what is
-    to be told the news and what the run, or None and None.
-    """
-    if as_json or not (show_plan or sys.stderr.isatty()):
-        yield None, None
-        return
-    from rich.console import Console
-
-    from llmcc.driver.board import Board
-    from llmcc.driver.live import live, watched
-    from llmcc.driver.show import Show
-
-    console = Console(stderr=True, highlight=False)
-    if not watched(console):
-        yield Show(console), None
-        return
-    show, board = Show(console, whole_lines=True), Board()
-
-    def tell(news: Any) -> None:
-        board(news)
-        show(news)
-
-    with live(console, board, above=lambda: show.partial, over=False):
-        yield tell, board.watch
+    options = msgspec.to_builtins(setting)
+    async with agent_of(setting, toolbox, news) as agent:
+        session = journaled_ask.begin(question, journal, tools=tools, catalog=catalog, options=options)
+        with resumable(session.run, journal):
+            return await journaled_ask.execute(session, agent)

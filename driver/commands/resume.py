@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+import msgspec
 
-from llmcc.driver.commands.common import UserError, catalog_option, open_toolbox, read_source, tools_option
+from llmcc.driver.commands.asking import Setting, agent_of, model_options, report, require_hosted, shown_news
+from llmcc.driver.commands.common import (
+    UserError,
+    budget_option,
+    catalog_option,
+    open_toolbox,
+    read_source,
+    tools_option,
+)
 from llmcc.driver.commands.run import how_to_resume, resumable, tell
 from llmcc.driver.commands.runs import DEFAULT_JOURNAL
 from llmcc.driver.commands.watching import shown
 from llmcc.ir.errors import LlmccError
+from llmcc.runtime.toolbox import Toolbox
+
+if TYPE_CHECKING:
+    from llmcc.runtime.journal.session import Session
 
 WORDS = ("done", "failed", "rerun")
 
@@ -29,6 +42,8 @@ WORDS = ("done", "failed", "rerun")
     multiple=True,
     help="What became of a call in doubt: done (or done:JSON, its result), failed, or rerun to make it again.",
 )
+@model_options
+@budget_option
 @click.option("--json", "as_json", is_flag=True, help="Print values and calls as one JSON object.")
 def command(
     run: str,
@@ -37,32 +52,105 @@ def command(
     catalog: str | None,
     plan: str | None,
     settled: tuple[str, ...],
+    model: str | None,
+    base_url: str | None,
+    way: str | None,
+    budget: Any,
     as_json: bool,
 ) -> int:
     """Go on with RUN (its name, or how that begins): calls that are over are not made again.
 
-    Exits 1 if something failed, or if calls are in doubt: `--settle` says what became of them.
+    A question is asked of the same model, within the same budget, unless others are given. Exits 1 if something failed,
+    or if calls are in doubt: `--settle` says what became of them.
     """
-    from llmcc.driver import journaled
     from llmcc.runtime.journal.errors import CallsInDoubt
+    from llmcc.runtime.journal.session import Session
 
     settle = dict(_settlement(one) for one in settled)
     toolbox = open_toolbox(tools, catalog)
     text = None if plan is None else read_source(plan)[1]
+    given = {"model": model, "base_url": base_url, "way": way}
+    given |= {"budget": None if budget is None else msgspec.to_builtins(budget)}
+    changes = {name: value for name, value in given.items() if value is not None}
     try:
-        with shown(as_json=as_json) as board, resumable(run, journal):
-            watch = None if board is None else board.watch
-            given: dict[str, Any] = {"settle": settle, "text": text, "observer": board, "watch": watch}
-            outcome = journaled.resume_sync(run, toolbox, journal=journal, **given)
+        session = Session.reopen(journal, run)
+        if session.history.began.question is not None:
+            require_hosted(changes.get("model", session.history.began.options.get("model")), base_url, way)
+            return _question(session, journal, toolbox, settle, changes, as_json=as_json)
+        _require_none(session, changes)
+        return _plan(session, journal, toolbox, settle, plan, text, as_json=as_json)
     except CallsInDoubt as error:
         options = " ".join(f"--settle '{key}=...'" for key in error.calls)
         raise UserError(f"{error}\n  llmcc resume {run} --journal {journal} {options}") from None
     except LlmccError as error:
         raise UserError(str(error)) from None
+
+
+def _plan(
+    session: Session,
+    journal: str,
+    toolbox: Toolbox | None,
+    settle: dict[str, Any],
+    plan: str | None,
+    text: str | None,
+    *,
+    as_json: bool,
+) -> int:
+    from functools import partial
+
+    from llmcc.driver import journaled
+    from llmcc.driver.execute import to_the_end
+
+    with shown(as_json=as_json) as board, resumable(session.run, journal):
+        watch = None if board is None else board.watch
+        given: dict[str, Any] = {"settle": settle, "text": text, "observer": board, "watch": watch}
+        outcome = to_the_end(partial(journaled.go_on, session, toolbox, **given))
     tell(outcome, plan or "plan", as_json=as_json)
     if outcome.stopped is not None:
-        click.echo(how_to_resume(outcome.run or run, journal), err=True)
+        click.echo(how_to_resume(session.run, journal), err=True)
     return 0 if outcome.ok else 1
+
+
+def _question(
+    session: Session,
+    journal: str,
+    toolbox: Toolbox | None,
+    settle: dict[str, Any],
+    changes: dict[str, Any],
+    *,
+    as_json: bool,
+) -> int:
+    import trio
+
+    from llmcc.driver import journaled, journaled_ask
+
+    began = session.history.began
+    try:
+        tools = toolbox if toolbox is not None else journaled.recorded_toolbox(began)
+        journaled_ask.prepare(session, tools, settle)
+    except BaseException:
+        session.close()
+        raise
+    setting = msgspec.structs.replace(msgspec.convert(began.options, Setting), **changes)
+
+    async def main() -> Any:
+        async with agent_of(setting, tools, news, needs_model=journaled_ask.needs_model(session.history)) as agent:
+            return await journaled_ask.execute(session, agent)
+
+    with shown_news(show_plan=False, as_json=as_json) as news, resumable(session.run, journal):
+        answer = trio.run(main)
+    if answer.unfinished:
+        click.echo(how_to_resume(session.run, journal), err=True)
+    return report(answer, as_json=as_json)
+
+
+def _require_none(session: Session, changes: dict[str, Any]) -> None:
+    """Refuses options of questions for a plan."""
+    if changes:
+        session.close()
+        raise click.UsageError(
+            f"--{next(iter(changes)).replace('_', '-')} goes with questions, and this run is a plan's"
+        )
 
 
 def _settlement(text: str) -> tuple[str, Any]:

@@ -14,6 +14,7 @@ from llmcc.ir.errors import LlmccError
 from llmcc.ir.escape import visible
 
 if TYPE_CHECKING:
+    from llmcc.runtime.journal.records import Began
     from llmcc.runtime.journal.session import RunLine
 
 DEFAULT_JOURNAL = "runs.db"
@@ -53,7 +54,14 @@ def _table(found: list[RunLine]) -> list[str]:
 def _row(one: RunLine) -> tuple[str, str, str, str, str]:
     if one.began is None:
         return one.run[:8], "", "", one.state, ""
-    return one.run[:8], one.began.started[:19], visible(Path(one.began.name).name)[:40], one.state, str(one.done)
+    name = Path(one.began.name).name if one.began.question is None else one.began.question
+    return one.run[:8], one.began.started[:19], visible(name)[:40], one.state, str(one.done)
+
+
+def _what(began: Began) -> dict[str, Any]:
+    if began.question is not None:
+        return {"question": began.question}
+    return {"plan": began.name, "digest": began.plan}
 
 
 def _to_json(one: RunLine) -> dict[str, Any]:
@@ -62,8 +70,7 @@ def _to_json(one: RunLine) -> dict[str, Any]:
     return {
         "run": one.run,
         "started": one.began.started,
-        "plan": one.began.name,
-        "digest": one.began.plan,
+        **_what(one.began),
         "state": one.state,
         "done": one.done,
         "in_doubt": [{"call": intent.key, "tool": intent.tool, "args": intent.args} for intent in one.doubts],

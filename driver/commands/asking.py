@@ -1,0 +1,124 @@
+"""What `llmcc ask` and `llmcc resume` share: the agent of a question, and what is told of the answer."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any, Literal, TypeVar
+
+import click
+import msgspec
+
+from llmcc.driver.commands.common import UserError
+from llmcc.driver.commands.run import to_json
+from llmcc.runtime.toolbox import Toolbox
+
+Decorated = TypeVar("Decorated", bound=Callable[..., Any])
+
+
+class Setting(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """With what a question is asked: what a journal keeps of the command's options."""
+
+    model: str | None = None
+    base_url: str | None = None
+    way: str | None = None
+    max_replans: int = 2
+    literals: Literal["copy", "free"] = "copy"
+    deadline_s: float | None = None
+    budget: dict[str, Any] = {}
+
+
+def model_options(function: Decorated) -> Decorated:
+    """The options `--model`, `--base-url` and `--way`."""
+    text = "A GGUF file, or openai:NAME; by default the embedded model."
+    function = click.option("--way", metavar="WAY", help="How to ask an openai: model (see llmcc probe).")(function)
+    function = click.option("--base-url", metavar="URL", help="The server of an openai: model.")(function)
+    return click.option("--model", metavar="MODEL", help=text)(function)
+
+
+def require_hosted(model: str | None, base_url: str | None, way: str | None) -> None:
+    """Refuses options of hosted models for another."""
+    if (base_url or way) is not None and not (model or "").startswith("openai:"):
+        raise click.UsageError("--base-url and --way go with --model openai:NAME")
+
+
+@asynccontextmanager
+async def agent_of(setting: Setting, toolbox: Toolbox, news: Any, *, needs_model: bool = True) -> AsyncIterator[Any]:
+    """The agent of a question. `news` is told all of them, and watches the run; None if nobody looks."""
+    from llmcc.driver.agent import Agent
+    from llmcc.driver.budget import Budget
+    from llmcc.runtime.limits import Limits
+    from llmcc.runtime.models import Scripted
+
+    observer, watch = news
+    # A model that has nothing to say is not loaded.
+    async with _model(setting) if needs_model else _nobody(Scripted([], name="nobody")) as planner:
+        yield Agent(
+            toolbox,
+            planner=planner,
+            max_replans=setting.max_replans,
+            limits=Limits(deadline_s=setting.deadline_s),
+            literals=setting.literals,
+            budget=msgspec.convert(setting.budget, Budget),
+            observer=observer,
+            watch=watch,
+        )
+
+
+def _model(setting: Setting) -> Any:
+    """The model; an asynchronous context manager that gives it back when it is over."""
+    if setting.model is not None and setting.model.startswith("openai:"):
+        from llmcc.runtime.models.openai import OpenAI
+
+        return OpenAI(setting.model.removeprefix("openai:"), base_url=setting.base_url, way=setting.way)
+    from llmcc.runtime.models.llama import Llama
+
+    return Llama(setting.model)
+
+
+@asynccontextmanager
+async def _nobody(model: Any) -> AsyncIterator[Any]:
+    yield model
+
+
+def report(answer: Any, *, as_json: bool) -> int:
+    """Prints what became of a question; the exit code."""
+    if as_json:
+        told = {"answer": answer.text, "problem": answer.problem, "plans": list(answer.plans)}
+        counts = {"replans": answer.replans, "repairs": answer.repairs, "mended": answer.mended, "usd": answer.usd}
+        click.echo(json.dumps({**told, **counts, **to_json(answer.outcome)}, ensure_ascii=False, indent=2))
+    elif answer.problem is None:
+        click.echo(answer.text)
+    if answer.problem is not None and not as_json:
+        raise UserError(answer.problem)
+    return 0 if answer.problem is None else 1
+
+
+@contextmanager
+def shown_news(*, show_plan: bool, as_json: bool) -> Iterator[tuple[Any, Any]]:
+    """Shows the plan as it is written and its calls, on a terminal with a live table of those that run; gives what is
+    to be told the news and what the run, or None and None.
+    """
+    if as_json or not (show_plan or sys.stderr.isatty()):
+        yield None, None
+        return
+    from rich.console import Console
+
+    from llmcc.driver.board import Board
+    from llmcc.driver.live import live, watched
+    from llmcc.driver.show import Show
+
+    console = Console(stderr=True, highlight=False)
+    if not watched(console):
+        yield Show(console), None
+        return
+    show, board = Show(console, whole_lines=True), Board()
+
+    def tell(news: Any) -> None:
+        board(news)
+        show(news)
+
+    with live(console, board, above=lambda: show.partial, over=False):
+        yield tell, board.watch
