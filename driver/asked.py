@@ -95,7 +95,11 @@ class Asked:
     async def _follow(self, execution: Execution) -> None:
         reason: str | None = None
         while True:
-            end = self._repeated(execution, reason) or await self._plan(execution, reason)
+            known = self._next(Accepted)
+            if known is None:
+                end = await self._plan(execution, reason)
+            else:
+                end = self._repeat(execution, known, reason)
             if end is None:
                 return
             if isinstance(end, Return):
@@ -110,15 +114,12 @@ class Asked:
             self.replans += 1
             self.tell(Replanning(reason))
 
-    def _repeated(self, execution: Execution, reason: str | None) -> End | None:
-        """The end of the next plan that an earlier process had accepted; None if there is none.
+    def _repeat(self, execution: Execution, known: Accepted, reason: str | None) -> End | None:
+        """Says a plan again that an earlier process had accepted; gives what `_accept` gives.
 
         Raises:
             JournalError: the plan is not in the journal, or means something else now.
         """
-        known = self._next(Accepted)
-        if known is None:
-            return None
         which = f"plan {len(self.plans) + 1} of the question"
         if known.text is None:
             raise JournalError(f"{which} holds a secret and is not in the journal: the question has to be asked again")

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from llmcc.driver.asked import Asked
+from llmcc.runtime.executor import Execution
 from llmcc.runtime.journal import chain, runfile, session
 from llmcc.runtime.journal.book import Book
 from llmcc.runtime.journal.errors import RunTaken
@@ -16,6 +18,7 @@ from llmcc.testing import ledger_faults
 SHORT: dict[Callable[..., tuple[int, int]], int] = {
     ledger_faults.process_dies: 40,
     ledger_faults.run_is_cut_off: 12,
+    ledger_faults.question_is_cut_off: 24,
     ledger_faults.write_fails: 20,
     ledger_faults.write_fails_late: 15,
     ledger_faults.byte_changes: 60,
@@ -58,6 +61,14 @@ def does_not_check_the_chain(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(chain, "check", check)
 
 
+def does_not_know_the_plan(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Asked, "_record", lambda self, execution, plan: None)
+
+
+def gives_names_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Execution, "take", lambda self, keys: None)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("weakness", "row", "tries"),
@@ -65,6 +76,8 @@ def does_not_check_the_chain(monkeypatch: pytest.MonkeyPatch) -> None:
         (does_not_wait, ledger_faults.process_dies, 12),
         (forgets, ledger_faults.process_dies, 12),
         (never_doubts, ledger_faults.process_dies, 12),
+        (does_not_know_the_plan, ledger_faults.question_is_cut_off, 8),
+        (gives_names_away, ledger_faults.question_is_cut_off, 16),
         (does_not_wait, ledger_faults.write_fails, 20),
         (does_not_look_for_the_end, ledger_faults.journal_is_cut, 60),
         (does_not_check_the_chain, ledger_faults.byte_changes, 100),
