@@ -16,6 +16,7 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from typing import Any, TypeVar
 
 import trio
@@ -34,9 +35,9 @@ async def run(program: Program, toolbox: Toolbox | None = None, **options: Any) 
     return await call(partial(execute.run, program, toolbox, **options))
 
 
-async def ask(agent: Agent, question: str) -> Answer:
+async def ask(agent: Agent, question: str, *, journal: str | Path | None = None) -> Answer:
     """`agent.ask` under asyncio."""
-    return await call(partial(agent.ask, question))
+    return await call(partial(agent.ask, question, journal=journal))
 
 
 async def call(function: Callable[[], Awaitable[T]]) -> T:

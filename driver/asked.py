@@ -1,15 +1,12 @@
 """One question on its way: plans are written, accepted and run, and their values joined, until there is an answer.
 
-With a journal each of these steps is written down (`Accepted`, `Wanted`, `Answered`). A further process says the
-accepted plans again, word for word and in their order, so that each call has the name that it had; what the models
-decided is not asked again. From there it goes on.
+With a journal each of these steps is written down, and what an earlier process has come to is said again first.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import replace
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import TYPE_CHECKING, Literal
 
 from llmcc.driver.answer import Answer
 from llmcc.driver.budget import Budget, OverBudget, over_budget
@@ -17,16 +14,14 @@ from llmcc.driver.joining import JoinReader
 from llmcc.driver.news import AnswerText, News, PlanDone, PlanRefused, PlanText, Replanning
 from llmcc.driver.planning import Plan, Planning
 from llmcc.driver.prompt import joiner_request
+from llmcc.driver.rounds import Rounds
 from llmcc.ir.errors import Cancelled
-from llmcc.ir.ops import End, Module, Return
+from llmcc.ir.ops import End, Return
 from llmcc.ir.values import Value, to_text
 from llmcc.runtime.events import JoinReady
 from llmcc.runtime.executor import Execution
 from llmcc.runtime.journal.book import Book
-from llmcc.runtime.journal.errors import JournalDamaged, JournalError
-from llmcc.runtime.journal.records import Accepted, Answered, Round, Spent, Wanted
-from llmcc.runtime.journal.secrets import holds_secrets
-from llmcc.runtime.journal.session import plan_digest, signatures_digest
+from llmcc.runtime.journal.records import Accepted, Answered, Spent, Wanted
 from llmcc.runtime.models import Model, Usage
 from llmcc.runtime.outcome import Outcome
 from llmcc.runtime.spans import Moment
@@ -34,7 +29,8 @@ from llmcc.runtime.spans import Moment
 if TYPE_CHECKING:
     from llmcc.driver.agent import Agent
 
-R = TypeVar("R", Accepted, Wanted)
+
+_USED = ("prompt_tokens", "completion_tokens", "cached_tokens", "requests")
 
 
 class Asked:
@@ -44,28 +40,19 @@ class Asked:
         self.agent = agent
         self.question = question
         self.book = book
-        #: What earlier processes have come to, and is to be said again.
-        self._known: deque[Round] = deque(() if book is None else book.history.rounds)
+        self._rounds = Rounds(agent.toolbox.signatures, book)
         #: Whether nothing is left to do for the question.
         self.over = False
         self.planning = Planning(agent.toolbox.signatures, self.tell)
         self.plans: list[str] = []
-        self.usage = Usage()
-        self.model_usd = 0.0
+        spent = self._rounds.spent
+        self.usage = Usage(**{name: getattr(spent, name) for name in _USED})
+        self.model_usd, self.repairs, self.mended = spent.usd, spent.repairs, spent.mended
         self.replans = 0
-        self.repairs = 0
-        self.mended = 0
         self.value: Value = None
         self.problem: str | None = None
         self.execution: Execution | None = None
         self.moments: list[Moment] = []
-        if self._known:
-            self._go_on_from(self._known[-1].spent)
-
-    def _go_on_from(self, spent: Spent) -> None:
-        names = Usage.__dataclass_fields__
-        self.usage = Usage(**{name: getattr(spent, name) for name in names})
-        self.model_usd, self.repairs, self.mended = spent.usd, spent.repairs, spent.mended
 
     def tell(self, news: News) -> None:
         if isinstance(news, PlanText):
@@ -82,9 +69,9 @@ class Asked:
     async def run(self, execution: Execution) -> None:
         """Comes to an answer, or to the problem for which there is none."""
         self.execution = execution
-        last = self._known[-1] if self._known else None
-        if isinstance(last, Answered) and last.problem is not None:
-            self.problem, self.over = last.problem, True
+        ended = self._rounds.ended
+        if ended is not None and ended.problem is not None:
+            self.problem, self.over = ended.problem, True
             return
         try:
             await self._follow(execution)
@@ -95,11 +82,12 @@ class Asked:
     async def _follow(self, execution: Execution) -> None:
         reason: str | None = None
         while True:
-            known = self._next(Accepted)
+            known = self._rounds.next(Accepted)
             if known is None:
                 end = await self._plan(execution, reason)
             else:
-                end = self._repeat(execution, known, reason)
+                plan = self._rounds.repeat(execution, self.planning, known, len(self.plans) + 1)
+                end = self._accept(execution, plan, reason)
             if end is None:
                 return
             if isinstance(end, Return):
@@ -114,40 +102,12 @@ class Asked:
             self.replans += 1
             self.tell(Replanning(reason))
 
-    def _repeat(self, execution: Execution, known: Accepted, reason: str | None) -> End | None:
-        """Says a plan again that an earlier process had accepted; gives what `_accept` gives.
-
-        Raises:
-            JournalError: the plan is not in the journal, or means something else now.
-        """
-        which = f"plan {len(self.plans) + 1} of the question"
-        if known.text is None:
-            raise JournalError(f"{which} holds a secret and is not in the journal: the question has to be asked again")
-        execution.take(known.given_up)
-        plan = self.planning.repeat(execution, known.text, known.withdrawn)
-        if signatures_digest(self.planning.module, self.agent.toolbox.signatures) != known.signatures:
-            raise JournalError(f"{which}: the tools have changed: what they take, return or do is different")
-        if plan.refused is not None or self._digest(execution, plan) != known.ops:
-            raise JournalError(f"{which} compiles to other calls now: another version of llmcc accepted it")
-        return self._accept(execution, plan, reason)
-
-    def _next(self, kind: type[R]) -> R | None:
-        """The next thing that is known, if it is one of this kind."""
-        if not self._known or isinstance(self._known[0], Answered):
-            return None
-        found = self._known.popleft()
-        if not isinstance(found, kind):
-            raise JournalDamaged(f"a {type(found).__name__} of the question comes where it cannot")
-        return found
-
     async def _plan(self, execution: Execution, reason: str | None) -> End | None:
         """The end of a new plan; None (with `problem` set) if none of the planner's compiles."""
         agent = self.agent
         complaint: str | None = None
         calls, usd = execution.machine.calls, execution.usd
-        if self.book is not None:
-            # What was running when the last process ended, of a plan that was not accepted: reads, made anew.
-            execution.take({key.partition("[")[0] for key in self.book.history.keys} - execution.machine.nodes.keys())
+        self._rounds.give_names_up(execution)
         for _ in range(agent.max_repairs + 1):
             room = self.ask_for(agent.max_plan_tokens)
             self.note("planner", "asked", agent.planner.name)
@@ -168,7 +128,7 @@ class Asked:
             if plan.refused is None:
                 self.keep_to_budget(execution, agent.budget.left(calls, usd + self.model_usd))
                 self.mended += plan.mended
-                self._record(execution, plan)
+                self._rounds.accept(execution, self.planning, plan, self._spent)
                 return self._accept(execution, plan, reason)
             self.repairs += 1
             complaint = plan.refused
@@ -190,42 +150,6 @@ class Asked:
             return None
         return plan.end
 
-    # -- the journal ---------------------------------------------------------------------------------------------------
-
-    def _record(self, execution: Execution, plan: Plan) -> None:
-        """Writes down a plan that is about to be accepted, and so before all that it writes."""
-        self.planning.conclude(execution)
-        if self.book is None:
-            return
-        signatures = self.agent.toolbox.signatures
-        accepted = Accepted(
-            text=None if holds_secrets(self.planning.program, signatures) else plan.text,
-            ops=self._digest(execution, plan),
-            signatures=signatures_digest(self.planning.module, signatures),
-            withdrawn=self.planning.withdrawn,
-            given_up=tuple(execution.given_up),
-            final=isinstance(plan.end, Return),
-            spent=self._spent,
-        )
-        self._put(accepted)
-
-    def _digest(self, execution: Execution, plan: Plan) -> str:
-        # In any order: one that was said twice differently may have come late.
-        values = sorted(self.planning.module.values, key=lambda op: op.name)
-        ends = () if plan.end is None else (plan.end,)
-        return plan_digest(Module((*values, *ends)), execution.keys(op.name for op in values))
-
-    def _put(self, record: Round) -> None:
-        """Writes something down; a journal that fails ends the run."""
-        if self.book is None:
-            return
-        try:
-            self.book.note(record)
-        except JournalError as error:
-            assert self.execution is not None
-            self.execution.cancel(str(error))
-            raise Cancelled(str(error)) from error
-
     @property
     def answered(self) -> Answered:
         """How the question ended, for the journal."""
@@ -233,7 +157,7 @@ class Asked:
 
     @property
     def _spent(self) -> Spent:
-        used = {name: getattr(self.usage, name) for name in Usage.__dataclass_fields__}
+        used = {name: getattr(self.usage, name) for name in _USED}
         return Spent(**used, usd=self.model_usd, repairs=self.repairs, mended=self.mended)
 
     # -- what models may use -------------------------------------------------------------------------------------------
@@ -261,15 +185,15 @@ class Asked:
     async def _join(self, execution: Execution) -> str | None:
         """Takes the joiner's answer; or the reason for which it wants more, if it may ask."""
         ready = await execution.joined()
-        known = self._next(Wanted)
+        known = self._rounds.next(Wanted)
         if known is not None:
             return known.reason
-        if self._known and isinstance(self._known[0], Answered):
-            self.value = self._known[0].value
+        if self._rounds.ended is not None:
+            self.value = self._rounds.ended.value
             return None
         reason = await self._ask_joiner(ready)
         if reason is not None:
-            self._put(Wanted(reason=reason, spent=self._spent))
+            self._rounds.put(execution, Wanted(reason=reason, spent=self._spent))
         return reason
 
     async def _ask_joiner(self, ready: JoinReady) -> str | None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from llmcc.driver.asked import Asked
+from llmcc.driver.rounds import Rounds
 from llmcc.runtime.executor import Execution
 from llmcc.runtime.journal import chain, runfile, session
 from llmcc.runtime.journal.book import Book
@@ -62,7 +62,7 @@ def does_not_check_the_chain(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def does_not_know_the_plan(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Asked, "_record", lambda self, execution, plan: None)
+    monkeypatch.setattr(Rounds, "accept", lambda self, execution, planning, plan, spent: planning.conclude(execution))
 
 
 def gives_names_away(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -155,6 +155,7 @@ def test_a_name_with_two_meanings_belongs_to_the_second(journal: Path) -> None:
     answer = resumed(agent("Replan: the last", "return [a, w, v]\n"), journal)
     assert answer.value == ["about Denali", "sent two", "sent three"]
     assert calls == made and (answer.repairs, answer.replans) == (1, 2)
+    assert len(answer.trace(toolbox()).timeline.calls) == len(answer.outcome.calls)
 
 
 def test_replans_and_tokens_are_counted_on(journal: Path) -> None:

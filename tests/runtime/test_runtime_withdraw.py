@@ -99,3 +99,11 @@ def test_what_is_used_or_has_written_cannot_be_taken_back() -> None:
     refused(machine, "c", match="there is no 'c'")
     machine.handle(ev.PlanAccepted())
     refused(machine, "w", match="what has written")
+
+
+def test_keys_that_are_taken_belong_to_no_op() -> None:
+    machine = Machine()
+    assert machine.handle(ev.KeysTaken(("a", "a~1"))) == []
+    starts = [*machine.handle(ev.StatementAdded(call("a"))), *machine.handle(ev.StatementAdded(call("b")))]
+    assert [one.key for one in starts if isinstance(one, ev.StartCall)] == ["a~1.2", "b"]
+    machine.validate()
