@@ -5,53 +5,47 @@ from __future__ import annotations
 import math
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from functools import partial
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Self
 
 import trio
 
 from llmcc.runtime.models.llama_worker import Job, Worker
-from llmcc.runtime.models.protocol import Completion, Request, Usage
+from llmcc.runtime.models.protocol import Completion, Request
 
 if TYPE_CHECKING:
-    from llmcc.runtime.models.llama_context import LlamaContext
+    from llmcc.runtime.models.llama_answer import Answer
+    from llmcc.runtime.models.llama_engine import Engine
 
 
 class Call:
-    """One request between two threads: `work` runs in the model's, everything else in trio's.
+    """One request between two threads: `job` belongs to the model's, everything else to trio's.
 
     The texts wait in an unbounded channel; `max_tokens` and the context bound what can be in it.
     """
 
     def __init__(self, request: Request, seed: int) -> None:
         self.begun = trio.Event()
+        self.over = trio.Event()
         #: Why the answer did not even begin; what goes wrong later comes out of `chunks`, after the text before it.
         self.refusal: BaseException | None = None
         self.error: BaseException | None = None
         self.completion = Completion(self)
+        self.job = Job(self._make, self._done, request.priority)
         self._request = request
         self._seed = seed
+        self._answer: Answer | None = None
         self._token = trio.lowlevel.current_trio_token()
         self._sender, self._receiver = trio.open_memory_channel[str](math.inf)
 
-    def work(self, context: LlamaContext) -> None:
-        """Generates the answer. What this imports is heavy: that is done in the model's thread too."""
-        from llmcc.runtime.models.llama_decode import Answer
-
-        answer = Answer(context, self._request, self._seed)
-        post(self._token, self.begun.set)
-        try:
-            for text in answer.texts():
-                self._token.run_sync_soon(self._sender.send_nowait, text)
-        finally:
-            post(self._token, self._note, answer.usage, answer.finish)
-
     def end(self, error: BaseException | None) -> None:
-        """The work is over: wakes who waits for the beginning or for a text."""
+        """The answer is over: wakes who waits for its beginning, for a text, or for its end."""
         self.error = error
         self.refusal = None if self.begun.is_set() else error
+        if self._answer:
+            self.completion.usage, self.completion.finish = self._answer.usage, self._answer.finish
         self._sender.close()
         self.begun.set()
+        self.over.set()
 
     def __aiter__(self) -> Self:
         return self
@@ -64,28 +58,28 @@ class Call:
                 raise self.error from None
             raise StopAsyncIteration from None
 
-    def _note(self, usage: Usage, finish: Literal["stop", "length"] | None) -> None:
-        self.completion.usage, self.completion.finish = usage, finish
+    def _make(self, engine: Engine) -> Answer:
+        """Begins the answer. What this imports is heavy: that is done in the model's thread too."""
+        from llmcc.runtime.models.llama_answer import Answer
+
+        model = engine.context.model
+        self._answer = Answer(model, self._request, seed=self._seed, n_ctx=engine.n_ctx, show=self._show)
+        post(self._token, self.begun.set)
+        return self._answer
+
+    def _show(self, text: str) -> None:
+        post(self._token, self._sender.send_nowait, text)
+
+    def _done(self, error: BaseException | None) -> None:
+        post(self._token, self.end, error)
 
 
 @asynccontextmanager
-async def running(
-    worker: Worker, work: Callable[[LlamaContext], None], end: Callable[[BaseException | None], None]
-) -> AsyncIterator[trio.Event]:
-    """Has `work` done while the block runs; leaving the block cancels it and waits until the worker is done with it.
-
-    `end` is called in trio's thread with the work's error or None; then the event that the block gets is set.
-    """
-    over = trio.Event()
-
-    def note_end(error: BaseException | None) -> None:
-        end(error)
-        over.set()
-
-    job = Job(work, partial(post, trio.lowlevel.current_trio_token(), note_end))
+async def running(worker: Worker, job: Job, over: trio.Event) -> AsyncIterator[None]:
+    """Has a job done while the block runs; leaving the block cancels it and waits for `over`, which it sets."""
     worker.submit(job)
     try:
-        yield over
+        yield
     finally:
         worker.cancel(job)
         with trio.CancelScope(shield=True):

@@ -8,13 +8,13 @@ from typing import Any
 
 from llmcc.runtime.models.errors import ModelRefused
 from llmcc.runtime.models.extras import require
-from llmcc.runtime.models.llama_context import LlamaContext
+from llmcc.runtime.models.llama_model import LlamaModel
 from llmcc.runtime.models.protocol import Message
 
 _PLAIN = "{% for m in messages %}{{ m.role|capitalize }}: {{ m.content }}\n\n{% endfor %}Assistant:"
 
 
-def chat_tokens(context: LlamaContext, messages: Sequence[Message]) -> list[int]:
+def chat_tokens(model: LlamaModel, messages: Sequence[Message]) -> list[int]:
     """The tokens of a chat up to where the model's turn begins.
 
     The template is rendered with marks in place of the texts. So only its own control tokens are read as such: a text
@@ -23,14 +23,14 @@ def chat_tokens(context: LlamaContext, messages: Sequence[Message]) -> list[int]
     Raises:
         ModelRefused: the model's template cannot express these messages.
     """
-    begin, end = context.border_texts()
-    rendered = _render(context.chat_template() or _PLAIN, [message.role for message in messages], begin, end)
+    begin, end = model.border_texts()
+    rendered = _render(model.chat_template() or _PLAIN, [message.role for message in messages], begin, end)
     tokens: list[int] = []
     start = not (begin and rendered.startswith(begin))
     for index, part in enumerate(re.split(r"\x00(\d+)\x00", rendered)):
         is_mark = index % 2 == 1
         text = messages[int(part)].text if is_mark else part
-        tokens += context.tokenize(text, special=not is_mark, start=start and index == 0)
+        tokens += model.tokenize(text, special=not is_mark, start=start and index == 0)
     return tokens
 
 

@@ -1,126 +1,83 @@
-"""llama.cpp for one sequence of tokens: load a model, tokenize, decode, remember, abort. No threads, no text logic."""
+"""The memory of a model by llama.cpp, with many sequences in it: batches, orders, states, abort. It decides nothing."""
 
 from __future__ import annotations
 
 import ctypes
 import os
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from llmcc.runtime.models.engine.steps import Copy, Limits, Order, Step
 from llmcc.runtime.models.errors import ModelError, ModelUnavailable
-from llmcc.runtime.models.extras import require
-from llmcc.runtime.models.llama_library import Aborted, forget_errors, llama_library, logged_errors
+from llmcc.runtime.models.llama_library import Aborted, forget_errors, logged_errors
+from llmcc.runtime.models.llama_model import LlamaModel
 
-_BATCH = 512
 _ABORTED = 2
 
 
 class LlamaContext:
-    """A loaded model and the memory of one token sequence (`length` tokens of it are decoded).
+    """Does what a schedule says. One thread uses it at a time; only `abort` may be called from another."""
 
-    One thread uses it at a time; only `abort` may be called from another.
-    """
-
-    def __init__(self, path: Path, *, n_ctx: int, threads: int) -> None:
-        """Loads the model file; `n_ctx` is cut to what the model was trained for.
+    def __init__(self, model: LlamaModel, limits: Limits, *, threads: int) -> None:
+        """Takes the memory that `limits` asks for.
 
         Raises:
-            ModelUnavailable: a package is missing, or llama.cpp cannot load the file.
+            ModelUnavailable: llama.cpp cannot make a context.
         """
-        self._llama = llama_library()
-        self._model = self._load_model(path)
-        self.vocab = self._llama.llama_model_get_vocab(self._model)
-        self.n_vocab: int = self._llama.llama_vocab_n_tokens(self.vocab)
-        self.n_ctx: int = min(n_ctx, self._llama.llama_model_n_ctx_train(self._model))
-        self._context = self._load_context(threads, path)
+        self.model = model
+        self._llama = model.library
+        self._limits = limits
+        self._context = self._load_context(threads)
         self._memory = self._llama.llama_get_memory(self._context)
-        self._batch = self._llama.llama_batch_init(_BATCH, 0, 1)
-        self._remembered: list[int] = []
+        self._batch = self._llama.llama_batch_init(limits.batch, 0, 1)
         self._flag = self._make_abort_flag()
-        self._matcher_tokenizer: Any = None
-        tokens = range(self.n_vocab)
-        self.end_tokens = frozenset(token for token in tokens if self._llama.llama_vocab_is_eog(self.vocab, token))
 
-    @property
-    def length(self) -> int:
-        """How many tokens the memory holds."""
-        return len(self._remembered)
+    def do(self, orders: Iterable[Order]) -> None:
+        """Changes which sequences hold which tokens; takes microseconds."""
+        for order in orders:
+            if isinstance(order, Copy):
+                self._llama.llama_memory_seq_cp(self._memory, order.source, order.target, order.start, order.stop)
+            else:
+                self._llama.llama_memory_seq_rm(self._memory, order.sequence, order.length, -1)
 
-    def tokenize(self, text: str, *, special: bool = False, start: bool = False) -> list[int]:
-        """The tokens of `text`.
-
-        `special` reads control tokens that are written out in it, `start` adds the model's begin token, if it has one.
-        """
-        data = text.encode("utf-8", "replace")
-        size = len(data) + 2
-        tokens = (ctypes.c_int32 * size)()
-        count = self._llama.llama_tokenize(self.vocab, data, len(data), tokens, size, start, special)
-        if count < 0:
-            raise ModelError(f"llama.cpp cannot tokenize a text of {len(data)} bytes (code {count})")
-        return list(tokens[:count])
-
-    def piece(self, token: int, *, special: bool = False) -> bytes:
-        """The bytes of a token; a control token has none unless `special`."""
-        size = 64
-        while True:
-            buffer = ctypes.create_string_buffer(size)
-            count: int = self._llama.llama_token_to_piece(self.vocab, token, buffer, size, 0, special)
-            if count >= 0:
-                return buffer.raw[:count]
-            size = -count
-
-    def border_texts(self) -> tuple[str, str]:
-        """How the tokens that begin and end a text are written; empty where the model has none."""
-        tokens = (self._llama.llama_vocab_bos(self.vocab), self._llama.llama_vocab_eos(self.vocab))
-        begin, end = (self.piece(token, special=True) if token >= 0 else b"" for token in tokens)
-        return begin.decode("utf-8", "replace"), end.decode("utf-8", "replace")
-
-    def chat_template(self) -> str | None:
-        """The template (Jinja) that the model file holds for chats, if any."""
-        template: bytes | None = self._llama.llama_model_chat_template(self._model, None)
-        return template.decode("utf-8", "replace") if template else None
-
-    def reuse(self, prompt: Sequence[int]) -> int:
-        """Keeps the memory's common beginning with `prompt`, drops the rest; returns how many tokens need no decoding.
-
-        At least the last token of `prompt` is left to decode, because its logits are wanted.
-        """
-        limit = min(len(prompt) - 1, self.length)
-        common = next((at for at in range(limit) if prompt[at] != self._remembered[at]), limit)
-        self._truncate(common)
-        return self.length
-
-    def decode(self, tokens: Sequence[int]) -> None:
-        """Appends `tokens` to the memory; afterwards `logits` are those that follow the last one.
+    def decode(self, step: Step) -> None:
+        """Decodes a batch, whose orders were done; afterwards there are `scores` for every row that chooses.
 
         Raises:
-            Aborted: `abort` was called; the memory is as before the batch in which that happened.
-            ModelError: llama.cpp failed.
+            Aborted: `abort` was called; parts of the batch may be in the memory.
+            ModelError: llama.cpp failed; likewise.
         """
-        for at in range(0, len(tokens), _BATCH):
-            self.check()
-            self._decode_batch(tokens[at : at + _BATCH])
+        if self._flag[0] != b"\0":
+            raise Aborted
+        code = self._llama.llama_decode(self._context, self._filled(step))
+        if code == _ABORTED:
+            raise Aborted
+        if code != 0:
+            raise ModelError(f"llama.cpp failed to decode {self._batch.n_tokens} tokens (code {code})")
 
-    def logits(self) -> NDArray[np.float32]:
-        """The scores of all tokens for the next place; valid until the next `decode`."""
-        pointer = self._llama.llama_get_logits_ith(self._context, -1)
-        return np.ctypeslib.as_array(pointer, shape=(self.n_vocab,))
+    def scores(self, step: Step) -> list[NDArray[np.float32]]:
+        """For each row that chooses, the scores of all tokens for its next place; valid until the next `decode`."""
+        stops = np.cumsum([len(row.tokens) for row in step.rows]) - 1
+        return [self._scores(int(stop)) for stop, row in zip(stops, step.rows, strict=True) if row.chooses]
 
-    def matcher_tokenizer(self) -> Any:
-        """The vocabulary as llguidance wants it; made at the first call (0.3 s and more)."""
-        if self._matcher_tokenizer is None:
-            self._matcher_tokenizer = require("llguidance", "local").LLTokenizer.from_llamacpp(
-                tokens=[self._marked_piece(token) for token in range(self.n_vocab)],
-                vocab_ptr=self.vocab,
-                tokenize_fptr=ctypes.cast(self._llama.llama_tokenize, ctypes.c_void_p).value,
-                eos_token=sorted(self.end_tokens),
-                slices=None,
-            )
-        return self._matcher_tokenizer
+    def state(self, sequence: int, length: int) -> bytes:
+        """What the memory holds of the first `length` tokens of a sequence, for `load_state`."""
+        alone = self._limits.sequences
+        self._llama.llama_memory_seq_cp(self._memory, sequence, alone, 0, length)
+        size = self._llama.llama_state_seq_get_size(self._context, alone)
+        buffer = (ctypes.c_uint8 * size)()
+        written: int = self._llama.llama_state_seq_get_data(self._context, buffer, size, alone)
+        self._llama.llama_memory_seq_rm(self._memory, alone, 0, -1)
+        return bytes(memoryview(buffer)[:written])
+
+    def load_state(self, sequence: int, data: bytes) -> bool:
+        """Puts what `state` gave into a sequence without tokens; False if llama.cpp does not take it."""
+        buffer = (ctypes.c_uint8 * len(data)).from_buffer_copy(data)
+        read: int = self._llama.llama_state_seq_set_data(self._context, buffer, len(data), sequence)
+        return read == len(data)
 
     def abort(self) -> None:
         """Ends the current and every following decode with `Aborted`, until `resume`. Any thread may call this."""
@@ -130,39 +87,23 @@ class LlamaContext:
         """Takes an `abort` back."""
         self._flag[0] = b"\0"
 
-    def check(self) -> None:
-        """Raises `Aborted` if `abort` was called."""
-        if self._flag[0] != b"\0":
-            raise Aborted
-
     def close(self) -> None:
-        """Frees everything; nothing else may be called afterwards."""
-        self._matcher_tokenizer = None
+        """Frees everything, the model too; nothing else may be called afterwards."""
         self._llama.llama_batch_free(self._batch)
         self._llama.llama_free(self._context)
-        self._llama.llama_model_free(self._model)
+        self.model.close()
 
-    def _load_model(self, path: Path) -> Any:
-        options = self._llama.llama_model_default_params()
-        # llama.cpp's AMX code crashes the process when gcc compiled it (the compiler drops the stores into the tile
-        # configuration). It is reached only through these buffers.
-        options.use_extra_bufts = b"AMX_INT8 = 1" not in self._llama.llama_print_system_info()
-        forget_errors()
-        model = self._llama.llama_model_load_from_file(os.fsencode(path), options)
-        if not model:
-            raise ModelUnavailable(f"llama.cpp cannot load `{path}`: {logged_errors()}")
-        return model
-
-    def _load_context(self, threads: int, path: Path) -> Any:
-        options = self._llama.llama_context_default_params()
-        options.n_ctx, options.n_batch, options.n_ubatch = self.n_ctx, _BATCH, _BATCH
+    def _load_context(self, threads: int) -> Any:
+        options, limits = self._llama.llama_context_default_params(), self._limits
+        options.n_ctx, options.n_batch, options.n_ubatch = limits.cells, limits.batch, limits.batch
+        options.n_seq_max, options.kv_unified = limits.sequences + 1, True  # the last one is for states
         options.n_threads = options.n_threads_batch = threads
         forget_errors()
-        context = self._llama.llama_init_from_model(self._model, options)
+        context = self._llama.llama_init_from_model(self.model.handle, options)
         if not context:
-            self._llama.llama_model_free(self._model)
-            reason = logged_errors()
-            raise ModelUnavailable(f"llama.cpp cannot make a context of {self.n_ctx} tokens for `{path}`: {reason}")
+            reason, path = logged_errors(), self.model.path
+            self.model.close()
+            raise ModelUnavailable(f"llama.cpp cannot make a context of {limits.cells} tokens for `{path}`: {reason}")
         return context
 
     def _make_abort_flag(self) -> Any:
@@ -178,35 +119,19 @@ class LlamaContext:
         self._llama.llama_set_abort_callback(self._context, self._abort_callback, address)
         return flag
 
-    def _marked_piece(self, token: int) -> bytes:
-        """The bytes of a token for llguidance: those that are no text begin with 0xff, which no text does."""
-        piece = self.piece(token, special=True)
-        kind = self._llama.llama_vocab_get_attr(self.vocab, token)
-        is_control = kind & self._llama.LLAMA_TOKEN_ATTR_CONTROL
-        looks_like_control = piece.startswith(b"<") and piece.endswith(b">")
-        if is_control or (kind & self._llama.LLAMA_TOKEN_ATTR_USER_DEFINED and looks_like_control):
-            return b"\xff" + piece
-        return piece
+    def _filled(self, step: Step) -> Any:
+        """The batch of a step."""
+        batch, at = self._batch, 0
+        for row in step.rows:
+            for place, token in enumerate(row.tokens, row.start):
+                batch.token[at], batch.pos[at] = token, place
+                batch.n_seq_id[at], batch.seq_id[at][0] = 1, row.sequence
+                batch.logits[at] = False
+                at += 1
+            batch.logits[at - 1] = row.chooses
+        batch.n_tokens = at
+        return batch
 
-    def _decode_batch(self, tokens: Sequence[int]) -> None:
-        batch, last = self._batch, len(tokens) - 1
-        batch.n_tokens = len(tokens)
-        for index, token in enumerate(tokens):
-            batch.token[index], batch.pos[index] = token, self.length + index
-            batch.n_seq_id[index], batch.seq_id[index][0] = 1, 0
-            batch.logits[index] = index == last
-        code = self._llama.llama_decode(self._context, batch)
-        if code == 0:
-            self._remembered += tokens
-            return
-        self._truncate(self.length)  # parts of the batch may have been stored
-        if code == _ABORTED:
-            raise Aborted
-        raise ModelError(f"llama.cpp failed to decode {len(tokens)} tokens (code {code})")
-
-    def _truncate(self, length: int) -> None:
-        """Forgets all but the first `length` tokens (all, where the model cannot forget a part)."""
-        if not self._llama.llama_memory_seq_rm(self._memory, 0, length, -1):
-            self._llama.llama_memory_clear(self._memory, True)
-            length = 0
-        del self._remembered[length:]
+    def _scores(self, place: int) -> NDArray[np.float32]:
+        pointer = self._llama.llama_get_logits_ith(self._context, place)
+        return np.ctypeslib.as_array(pointer, shape=(self.model.n_vocab,))

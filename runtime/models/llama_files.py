@@ -10,6 +10,7 @@ import tempfile
 import warnings
 from pathlib import Path
 
+from llmcc.runtime.files import replace_content
 from llmcc.runtime.models.errors import ModelUnavailable
 from llmcc.runtime.models.llama_library import forget_errors, llama_library, logged_errors
 
@@ -70,6 +71,26 @@ def requantized(source: Path) -> Path:
 def cache_folder() -> Path:
     """The folder for files that can be made again: `$XDG_CACHE_HOME/llmcc`, else `~/.cache/llmcc`."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "llmcc"
+
+
+def states_folder(model: Path) -> Path:
+    """The folder for what a model file made of prompts: another content or another llama.cpp has another one."""
+    return cache_folder() / "beginnings" / f"{content_digest(model)[:16]}-{llama_library().__version__}"
+
+
+def content_digest(file: Path) -> str:
+    """SHA-256 of a file's content, in hexadecimal; noted in the cache folder, because reading it all takes a while."""
+    note = cache_folder() / f"{file.stem}-{_fingerprint(file)}.sha256"
+    if note.is_file():
+        return note.read_text()
+    with file.open("rb") as content:
+        digest = hashlib.file_digest(content, "sha256").hexdigest()
+    try:
+        note.parent.mkdir(parents=True, exist_ok=True)
+        replace_content(note, digest.encode())
+    except OSError as error:
+        warnings.warn(f"cannot note the digest of `{file.name}`: {error}", RuntimeWarning, stacklevel=2)
+    return digest
 
 
 def _fingerprint(file: Path) -> str:

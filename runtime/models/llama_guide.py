@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from llmcc.runtime.models.errors import GrammarError
 from llmcc.runtime.models.extras import require
-from llmcc.runtime.models.llama_context import LlamaContext
+from llmcc.runtime.models.llama_model import LlamaModel
 from llmcc.runtime.models.protocol import Constraint
 
 Pick = Callable[[NDArray[np.float32]], int]
@@ -24,13 +24,13 @@ class Guide:
     a token that the grammar refuses. `ended` says so; `advance` then reports the segment and opens the next one.
     """
 
-    def __init__(self, context: LlamaContext, constraint: Constraint) -> None:
+    def __init__(self, model: LlamaModel, constraint: Constraint) -> None:
         """Opens the first segment; `complete` says if there is none.
 
         Raises:
             GrammarError: llguidance refuses the grammar.
         """
-        self._context = context
+        self._model = model
         self._constraint = constraint
         self._matcher: Any = None
         self._text = bytearray()
@@ -58,7 +58,7 @@ class Guide:
         accepting: bool = self._matcher.is_accepting()
         if not self._allows(token, accepting):
             token = self._choose_allowed(logits, pick, accepting)
-        if token in self._context.end_tokens:
+        if token in self._model.end_tokens:
             self.ended = True
             return None
         self._take([token])
@@ -85,7 +85,7 @@ class Guide:
         if grammar is None:
             return False
         matcher_class = require("llguidance", "local").LLMatcher
-        tokenizer = self._context.matcher_tokenizer()
+        tokenizer = self._model.matcher_tokenizer()
         compiled = matcher_class.grammar_from_lark(grammar)
         self._matcher = matcher_class(tokenizer, compiled, log_level=0)
         if self._matcher.is_error():
@@ -95,18 +95,18 @@ class Guide:
 
     def _allows(self, token: int, accepting: bool) -> bool:
         """True if `token` may come next; the model's wish to end is granted where the grammar accepts."""
-        if token in self._context.end_tokens:
+        if token in self._model.end_tokens:
             return accepting
         return bool(self._matcher.validate_tokens([token]))
 
     def _choose_allowed(self, logits: NDArray[np.float32], pick: Pick, accepting: bool) -> int:
         """The best allowed token; an end token for "the segment is over"."""
-        some_end = min(self._context.end_tokens)
+        some_end = min(self._model.end_tokens)
         if accepting and self._text:
             return some_end
         bits = np.frombuffer(self._matcher.compute_bitmask(), dtype=np.uint8)
         allowed = np.unpackbits(bits, count=len(logits), bitorder="little").astype(bool)
-        allowed[list(self._context.end_tokens)] = False
+        allowed[list(self._model.end_tokens)] = False
         if allowed.any():
             return pick(np.where(allowed, logits, np.float32(-np.inf)))
         if accepting:
@@ -117,7 +117,7 @@ class Guide:
         """Moves the grammar on over `tokens`."""
         if not self._matcher.consume_tokens(tokens):
             raise GrammarError(f"llguidance gave up: {_first_part(self._matcher.get_error())}")
-        self._text += b"".join(map(self._context.piece, tokens))
+        self._text += b"".join(map(self._model.piece, tokens))
         if self._matcher.is_stopped():
             self._end()
 

@@ -42,6 +42,10 @@ class Request:
     `max_tokens` bounds the output in tokens, `temperature` 0 is greedy, `stop` texts end the output and are not part
     of it. `grammar` is that of the whole answer, as Lark text in the subset that OpenAI's custom tools take; backends
     that cannot use it ignore it, so what comes back must be checked.
+
+    `priority`: of requests that wait for the same model, the one with the larger number goes first; a schedule's
+    priorities can be taken as they are. `prefix` is a beginning of `prompt` that other requests, later ones too, have
+    in common with this one (the tools, the examples): a backend may keep what it made of it.
     """
 
     prompt: str | None = None
@@ -52,6 +56,8 @@ class Request:
     stop: tuple[str, ...] = ()
     temperature: float = 0.0
     seed: int = 0
+    priority: float = 0.0
+    prefix: str = ""
 
 
 @dataclass(frozen=True, slots=True)
