@@ -89,11 +89,13 @@ def planner_request(
     shown = nearest(question, examples or taught.examples)
     known = "\n".join(f"{name} = {excerpt(value)}" for name, value in (values or {}).items())
     if not chat:
-        parts = [tool_lines(signatures), *(f"Question: {q}\nPlan:\n{p}" for q, p in shown)]
+        tools = tool_lines(signatures)
+        parts = [tools, *(f"Question: {q}\nPlan:\n{p}" for q, p in shown)]
         state = f"Known already:\n{known}\n" if known else ""
         prompt = "\n\n".join([*parts, f"Question: {_line(question)}\n{state}Plan:\n{kept}"])
         return Request(
             prompt=prompt,
+            prefix=f"{tools}\n\n",
             constraint=constraint,
             max_tokens=max_tokens,
             stop=() if constraint else ("\n\n", "Question:"),

@@ -97,6 +97,8 @@ class LlamaContext:
         options, limits = self._llama.llama_context_default_params(), self._limits
         options.n_ctx, options.n_batch, options.n_ubatch = limits.cells, limits.batch, limits.batch
         options.n_seq_max, options.kv_unified = limits.sequences + 1, True  # the last one is for states
+        # On processors, flash attention takes three times as long as soon as several sequences write (0026).
+        options.flash_attn_type = self._llama.LLAMA_FLASH_ATTN_TYPE_DISABLED
         options.n_threads = options.n_threads_batch = threads
         forget_errors()
         context = self._llama.llama_init_from_model(self.model.handle, options)

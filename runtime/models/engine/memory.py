@@ -49,6 +49,12 @@ class Memory:
             return
         for sequence in self.kept.add(idle):
             self.free(sequence)
+        while len(self.kept) > 1 and self._spared() > self.limits.spare:
+            self.drop(next(iter(self.kept)))
+
+    def _spared(self) -> int:
+        """How many cells the kept sequences hold."""
+        return self.cells.held_by(idle.sequence for idle in self.kept)
 
     def drop(self, idle: Idle) -> None:
         """Gives a kept sequence up."""
