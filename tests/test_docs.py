@@ -52,7 +52,15 @@ def test_what_a_document_shows_is_what_happens(name: str, update_golden: bool) -
 
 
 @pytest.mark.parametrize(
-    "name", [*DOCUMENTS, "CONTRIBUTING.md", "docs/adr/README.md", "examples/atlas/README.md", "docs/testing.md"]
+    "name",
+    [
+        *DOCUMENTS,
+        "CONTRIBUTING.md",
+        "docs/adr/README.md",
+        "docs/local.md",
+        "examples/atlas/README.md",
+        "docs/testing.md",
+    ],
 )
 def test_links_lead_somewhere(name: str) -> None:
     path = ROOT / name

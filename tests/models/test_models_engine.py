@@ -161,7 +161,7 @@ def limits(draw: st.DrawFn) -> Limits:
         chunk=draw(st.integers(1, 9)),
         least=least,
         share=draw(st.sampled_from([True, True, True, False])),
-        spare=draw(st.integers(0, 40)),
+        patience=draw(st.integers(0, 60)),
         rewinds=draw(st.sampled_from([True, True, True, False])),
     )
 
@@ -220,7 +220,8 @@ def test_nothing_is_kept_by_requests_that_are_over(limits: Limits, all_jobs: lis
         world.submit(job)
     world.finish()
     memory = world.schedule.memory
-    assert len(memory.kept) <= 1 or memory.cells.held_by(idle.sequence for idle in memory.kept) <= limits.spare
+    memory.pass_over(0)
+    assert all(idle.passed <= limits.patience for idle in list(memory.kept)[:-1])
     for order in memory.take_orders():
         world.toy.do(order)
     assert len(world.toy.cells) == limits.cells - memory.cells.free
@@ -255,6 +256,15 @@ def test_what_a_request_left_serves_the_next_one() -> None:
     world.step()
     assert world.schedule.cached(key) == 40
     assert world.toy.decoded == before + 1
+
+
+def test_what_is_of_no_use_for_long_is_given_up() -> None:
+    """All that is kept slows every token down, so it costs more than it saves at last."""
+    world = World(replace(ROOMY, patience=50))
+    for first in range(3):
+        world.submit(Job([first] * 30, most=0))
+        world.finish()
+    assert [idle.tokens[0] for idle in world.schedule.memory.kept] == [1, 2]
 
 
 def test_writing_goes_on_while_a_long_prompt_is_read() -> None:

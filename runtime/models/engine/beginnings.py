@@ -24,12 +24,13 @@ def common_length(a: Sequence[int], b: Sequence[int]) -> int:
     return same
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Idle:
-    """A sequence that no request uses, and the tokens that it holds."""
+    """A sequence that no request uses, the tokens that it holds, and how many were decoded since it was of use."""
 
     sequence: int
     tokens: list[int]
+    passed: int = 0
 
 
 class Kept:
@@ -68,6 +69,14 @@ class Kept:
     def use(self, sequence: int) -> None:
         """Notes that a sequence, if it is kept, was of use."""
         self._kept.sort(key=lambda idle: idle.sequence == sequence)
+        if self._kept and self._kept[-1].sequence == sequence:
+            self._kept[-1].passed = 0
+
+    def pass_over(self, tokens: int, patience: int) -> list[Idle]:
+        """Counts tokens of others; returns those that more than `patience` passed over, but never the one used last."""
+        for idle in self._kept:
+            idle.passed += tokens
+        return [idle for idle in self._kept[:-1] if idle.passed > patience]
 
     def remove(self, idle: Idle) -> None:
         """Keeps a sequence no longer."""

@@ -49,12 +49,14 @@ class Memory:
             return
         for sequence in self.kept.add(idle):
             self.free(sequence)
-        while len(self.kept) > 1 and self._spared() > self.limits.spare:
-            self.drop(next(iter(self.kept)))
 
-    def _spared(self) -> int:
-        """How many cells the kept sequences hold."""
-        return self.cells.held_by(idle.sequence for idle in self.kept)
+    def pass_over(self, tokens: int) -> None:
+        """So many tokens are decoded, and had to pass over what is kept; what was of no use for too long is given up.
+
+        The one used last stays: whoever comes next most likely goes on from there.
+        """
+        for idle in self.kept.pass_over(tokens, self.limits.patience):
+            self.drop(idle)
 
     def drop(self, idle: Idle) -> None:
         """Gives a kept sequence up."""

@@ -91,6 +91,7 @@ class Schedule(Sharing):
         rows = self._rows()
         if not rows:
             return None
+        self.memory.pass_over(sum(len(row.tokens) for row in rows))
         for row in rows:
             self._entries[row.key].held += len(row.tokens)
             self.memory.cells.append(row.sequence, len(row.tokens))

@@ -13,11 +13,11 @@ class Limits:
 
     `cells`: how many tokens the memory holds; those that several sequences share count once. `live`: how many requests
     are worked on at the same time. `sequences`: how many sequences the memory can tell apart; those that are not live
-    are kept as beginnings of requests to come. `spare`: how many cells these may hold together (a single one may hold
-    more), because every batch has to pass over them. `batch`: the tokens of a batch. `chunk`: how many of them may be
-    read from prompts while other requests write. `least`: fewer tokens are not worth sharing, and so many or fewer are
-    not put off for others' prompts. `share`: False decodes every request from its first token. `rewinds`: False for
-    models (recurrent ones) that can neither forget the end of a sequence alone nor share a beginning.
+    are kept as beginnings of requests to come. `patience`: after how many tokens of others these are given up, because
+    every token has to pass over all that is kept. `batch`: the tokens of a batch. `chunk`: how many of them may be read
+    from prompts while other requests write. `least`: fewer tokens are not worth sharing, and so many or fewer are not
+    put off for others' prompts. `share`: False decodes every request from its first token. `rewinds`: False for models
+    (recurrent ones) that can neither forget the end of a sequence alone nor share a beginning.
     """
 
     cells: int
@@ -28,7 +28,7 @@ class Limits:
     least: int = 8
     share: bool = True
     rewinds: bool = True
-    spare: int = 1024
+    patience: int = 512
 
     def __post_init__(self) -> None:
         """Checks that the first request in line can always go on.
