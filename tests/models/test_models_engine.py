@@ -186,6 +186,7 @@ ACTIONS = st.one_of(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=400, deadline=None)
 @given(limits(), st.lists(ACTIONS, max_size=40))
 def test_every_request_gets_the_text_that_it_gets_alone(limits: Limits, actions: list[object]) -> None:
@@ -211,6 +212,7 @@ def test_every_request_gets_the_text_that_it_gets_alone(limits: Limits, actions:
     event(f"{len(world.jobs)} requests")
 
 
+@pytest.mark.slow
 @given(limits(), st.lists(jobs(), min_size=1, max_size=8))
 def test_nothing_is_kept_by_requests_that_are_over(limits: Limits, all_jobs: list[Job]) -> None:
     """The memory holds then what is kept, and nothing more, and both sides agree about it."""
@@ -234,6 +236,7 @@ def test_nothing_is_kept_by_requests_that_are_over(limits: Limits, all_jobs: lis
 ROOMY = Limits(cells=1000, live=8, sequences=16, batch=64, chunk=16, least=4)
 
 
+@pytest.mark.slow
 @given(st.lists(st.integers(0, 2), min_size=4, max_size=200), st.integers(1, 8))
 def test_a_common_beginning_is_decoded_once(beginning: list[int], count: int) -> None:
     world = World(ROOMY)
@@ -322,6 +325,7 @@ def test_limits_under_which_requests_could_starve_are_refused(wrong: dict[str, i
         replace(Limits(cells=100), **wrong)  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 @given(st.lists(st.integers(0, 2), min_size=1, max_size=60), limits(), st.lists(jobs(), max_size=4))
 def test_a_beginning_can_be_loaded_from_elsewhere(beginning: list[int], limits: Limits, others: list[Job]) -> None:
     world = World(limits)
