@@ -44,7 +44,6 @@ def begin(
         module="",
         signatures="",
         started=datetime.now(UTC).isoformat(timespec="microseconds"),
-        name=question,
         tools=tools,
         catalog=catalog,
         question=question,

@@ -6,12 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import llmcc
+from llmcc.runtime.executor import run_module
 from llmcc.runtime.journal import writer
 from llmcc.runtime.journal.records import Began, Ended, Finished, Intended, Record, decode
+from llmcc.runtime.journal.session import Session
+from llmcc.runtime.limits import Limits
 
 
 @llmcc.tool(effect="write", resource="w:{n}", limit=1000)
@@ -84,3 +88,28 @@ def test_a_batch_is_one_commit(tmp_path: Path, commits: list[list[Record]]) -> N
     assert llmcc.run_sync(llmcc.compile(plan, TOOLBOX), journal=tmp_path / "runs.db").ok
     assert [len(one) for one in commits] == [1, 40, 41]
     assert all(isinstance(record, Intended) for record in commits[1])
+
+
+class Slow(writer.DirectWriter):
+    """Nothing is durable in time."""
+
+    async def durable(self) -> None:
+        await trio.sleep_forever()
+
+
+def test_a_batch_that_is_cancelled_before_it_begins_is_not_in_doubt(tmp_path: Path) -> None:
+    program = llmcc.compile("return [save(1), save(2), save(3)]\n", TOOLBOX)
+    began = Began(text=program.text, plan="", module="", signatures="", started="")
+    session = Session.begin(tmp_path / "runs.db", began)
+
+    async def main() -> None:
+        book = session.ledger(TOOLBOX.signatures, Slow)
+        outcome = await run_module(program.module, TOOLBOX, ledger=book, limits=Limits(deadline_s=0.02))
+        assert outcome.stopped is not None and len(book.history.open) == 0
+        await book.close()
+
+    trio.run(main)
+    session.close()
+    again = Session.reopen(tmp_path / "runs.db", session.run)
+    assert (again.history.open, again.history.ends) == ({}, {})
+    again.close()
