@@ -242,8 +242,9 @@ def command(*arguments: str) -> Result:
 
 
 @pytest.mark.slow
-def test_a_question_that_was_killed_goes_on_from_the_command_line(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("blow", [signal.SIGINT, signal.SIGKILL])
+def test_a_question_that_was_struck_goes_on_from_the_command_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, blow: signal.Signals
 ) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "none")
     monkeypatch.chdir(tmp_path)
@@ -253,13 +254,15 @@ def test_a_question_that_was_killed_goes_on_from_the_command_line(
     with OpenAIServer([*map(Said, replies), Said("Answer: bought.")]) as server:
         model = ["--model", "openai:any", "--base-url", server.base_url, "--way", "chat/text"]
         argv = [sys.executable, "-m", "llmcc", "ask", "Is there/paper?", "--tools", "tools.py", *model]
-        process = subprocess.Popen([*argv, "--journal", "runs.db"], stderr=subprocess.PIPE)
+        process = subprocess.Popen([*argv, "--journal", "runs.db"], stderr=subprocess.PIPE, text=True)
         end = time.monotonic() + 60
         while not (Path("effects").exists() and "buy" in Path("effects").read_text()):
             assert time.monotonic() < end and process.poll() is None, process.communicate()
             time.sleep(0.01)
-        os.kill(process.pid, signal.SIGKILL)
-        process.communicate()
+        os.kill(process.pid, blow)
+        _, told = process.communicate(timeout=60)
+        if blow is signal.SIGINT:
+            assert process.returncode == 130 and "go on with: llmcc resume" in told
         Path("wait").unlink()
         (run,) = json.loads(command("runs", "--json").stdout)["runs"]
         assert (run["question"], run["state"], run["done"]) == ("Is there/paper?", "in doubt", 1)
