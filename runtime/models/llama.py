@@ -44,8 +44,8 @@ class Llama:
 
     A request's constraint is honoured at every token; its methods are called from the model's thread. A text depends
     on the request and the seeds alone, but for rounding: which requests share a batch, and what is reused, changes the
-    last digits of the scores, and so, rarely, a choice between near equals. The same requests, one after the other,
-    give the same texts in every process.
+    last digits of the scores, and so, rarely, a choice between near equals. The same requests, one after the other
+    and from a fresh start, give the same texts.
     """
 
     constrains = True

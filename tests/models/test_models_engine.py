@@ -187,7 +187,7 @@ ACTIONS = st.one_of(
 
 
 @pytest.mark.slow
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=250, deadline=None)
 @given(limits(), st.lists(ACTIONS, max_size=40))
 def test_every_request_gets_the_text_that_it_gets_alone(limits: Limits, actions: list[object]) -> None:
     world = World(limits)

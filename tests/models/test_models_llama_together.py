@@ -11,14 +11,17 @@ import trio
 import trio.testing
 
 from llmcc.runtime.models import Completion, Llama, ModelUnavailable, Request, default_model_path
+from llmcc.runtime.models.llama_files import requantized
 from llmcc.runtime.models.llama_states import MOST, States
 
 pytestmark = pytest.mark.slow
 
-EXAMPLES = "Question: What is the height of K2?\nPlan:\na = lookup('K2', 'height')\nreturn a.value\n\n" * 3
+EXAMPLE = "Question: What is the height of K2?\nPlan:\na = lookup('K2', 'height')\nreturn a.value\n\n"
+EXAMPLES = EXAMPLE * 3
+# Continued by copying, without doubt: what shares a batch changes the rounding, and must not decide here.
 SIBLINGS = [
-    Request(prompt=f"{EXAMPLES}Question: {what}", max_tokens=8, prefix=EXAMPLES)
-    for what in ("Which is longer", "How many people", "In which country", "When")
+    Request(prompt=EXAMPLES + EXAMPLE[: EXAMPLE.index(end)], max_tokens=6, prefix=EXAMPLES)
+    for end in (" of K2", "'K2'", " = ", "\nPlan")
 ]
 Answers = list[tuple[str, Completion]]
 
@@ -41,7 +44,7 @@ class Lines:
 def path() -> Path:
     pytest.importorskip("llama_cpp")
     try:
-        return default_model_path()
+        return requantized(default_model_path())
     except ModelUnavailable as error:
         pytest.skip(str(error))
 
@@ -90,27 +93,27 @@ def test_requests_at_once_get_the_texts_that_they_get_alone(path: Path) -> None:
     assert shared[4][0].endswith("\nreturn the answer to the question\n")
     assert shared[5][0].startswith(" 7 8")
     assert cached(alone) == [0] * 4
-    length = shared[0][1].usage.prompt_tokens
-    assert min(cached(shared)[1:4]) > length - 10, "the examples are decoded once"
+    shortest = min(completion.usage.prompt_tokens for _, completion in shared[:4])
+    assert min(cached(shared)[1:4]) > shortest - 10, "the examples are decoded once"
 
 
 def test_a_small_memory_makes_requests_wait_but_not_fail(path: Path) -> None:
     """Two of these fit, or hardly: the others wait, or are put back, and all get their texts."""
-    requests = [Request(prompt=f"{number} {number + 1} {number + 2}", max_tokens=20) for number in range(6)]
+    requests = [Request(prompt=f"{number} {number + 1} {number + 2}", max_tokens=14) for number in range(4)]
 
     async def main() -> Answers:
-        async with Llama(path, n_ctx=48, parallel=4) as model:
+        async with Llama(path, n_ctx=32, parallel=4) as model:
             return await together(model, requests)
 
     answers = trio.run(main)
-    assert [completion.usage.completion_tokens for _, completion in answers] == [20] * 6
+    assert [completion.usage.completion_tokens for _, completion in answers] == [14] * 4
 
 
 def test_more_requests_than_places_wait_in_order_of_priority(path: Path) -> None:
     begun: list[float] = []
 
     async def ask(model: Llama, priority: float) -> None:
-        async with model.stream(Request(prompt="1 2 3", max_tokens=12, priority=priority)) as completion:
+        async with model.stream(Request(prompt="1 2 3", max_tokens=6, priority=priority)) as completion:
             begun.append(priority)
             async for _ in completion.chunks:
                 pass
@@ -132,7 +135,7 @@ def test_one_that_leaves_does_not_disturb_the_others(path: Path) -> None:
             async with model.stream(Request(prompt="Once upon a time", max_tokens=400)) as story:
                 await anext(story.chunks)
                 with trio.move_on_after(0.05):
-                    await read(model, Request(prompt="hello " * 700))
+                    await read(model, Request(prompt="hello " * 300))
                 others = await together(model, SIBLINGS[:2])
                 assert await anext(story.chunks)
             return others, alone
@@ -195,7 +198,7 @@ def test_a_state_that_llama_cpp_refuses_is_decoded_again(path: Path, monkeypatch
 
     answers = trio.run(main)
     assert cached(answers)[0] == 0
-    assert all(completion.usage.completion_tokens == 8 for _, completion in answers)
+    assert all(completion.usage.completion_tokens == 6 for _, completion in answers)
 
 
 def test_old_files_make_room_and_bad_folders_are_a_warning(tmp_path: Path) -> None:
