@@ -55,6 +55,12 @@ def test_impossible_sizes_are_refused(sizes: dict[str, int], tmp_path: Path) -> 
         Llama(tmp_path, **sizes)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("parallel", [0, 64])
+def test_requests_at_the_same_time_are_bounded(parallel: int, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="1 to 63"):
+        Llama(tmp_path, parallel=parallel)
+
+
 def test_a_missing_package_names_the_extra(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     file = tmp_path / "my.gguf"
     file.touch()
