@@ -18,18 +18,15 @@ Not part of this: the bounds on an evaluation's steps, a text's length and a map
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-
 import msgspec
 
 from llmcc.ir.errors import LlmccError
 from llmcc.ir.ops import Map, Module, Op
-from llmcc.ir.types import ANY, Type, certain
-from llmcc.ir.values import mismatch
+from llmcc.optimizer.validation.covers import call_differs
 from llmcc.optimizer.validation.explain import answer_differs, write_differs
 from llmcc.optimizer.validation.order import missing_edges, unordered_elements
-from llmcc.optimizer.validation.summary import Shared, Site, Summary
-from llmcc.optimizer.validation.terms import Facts
+from llmcc.optimizer.validation.summary import Shared, Summary
+from llmcc.optimizer.validation.types import type_differs
 from llmcc.optimizer.validation.values import summarize
 
 
@@ -99,80 +96,17 @@ def _form(before: Module, after: Module) -> None:
 
 
 def _compare(before: Summary, after: Summary, shared: Shared) -> None:
-    _compare_writes(before.writes, after.writes, shared)
-    _compare_answers(before, after)
-    _compare_calls(before.looks, after.looks, shared)
-    _compare_types(before, after, shared)
+    _refuse("write", write_differs(before.writes, after.writes, shared.terms))
+    _refuse("answer", answer_differs(before.answer, after.answer))
+    _refuse("call", call_differs(before.looks, after.looks, shared))
+    _refuse("type", type_differs(before.claims, after.claims, shared))
     for name in unordered_elements(after) if after.module.ordered else ():
         raise ValidationError("order", name, "its elements write, and may run together")
     for one in missing_edges(before, after, shared.terms):
         raise ValidationError("order", one.op, f"it may start before %{one.first} is over, but {one.why}")
 
 
-def _compare_answers(before: Summary, after: Summary) -> None:
-    if before.answer != after.answer:
-        raise ValidationError("answer", *answer_differs(before.answer, after.answer))
-
-
-def _compare_writes(before: list[Site], after: list[Site], shared: Shared) -> None:
-    found = write_differs(before, after, shared.terms)
-    if found is not None:
-        raise ValidationError("write", *found)
-
-
-def _compare_calls(before: list[Site], after: list[Site], shared: Shared) -> None:
-    known = Counter(one.same for one in before)
-    left = [one for one in after if not _taken(known, one)]
-    if not left:
-        return
-    others: defaultdict[object, list[Site]] = defaultdict(list)
-    for one in before:
-        if known[one.same] > 0:
-            others[_tool(one, shared)].append(one)
-    # What stands in many maps has the least choice; what stands in few is not to take that away.
-    for one in sorted(left, key=lambda site: -len(site.loops)):
-        possible = [site for site in others[_tool(one, shared)] if known[site.same] > 0]
-        possible.sort(key=lambda site: len(site.loops))
-        holds = shared.rewriting.closed(one.conditions)
-        same = next((site for site in possible if _covers(site, one, holds, shared)), None)
-        if same is None:
-            new = all(site.made != one.made for site in possible)
-            raise ValidationError("call", one.name, "the call is new" if new else "it runs where it did not before")
-        known[same.same] -= 1
-
-
-def _tool(one: Site, shared: Shared) -> object:
-    """What two sites share that may be the same call."""
-    return shared.terms.keys[one.made][1:5]
-
-
-def _covers(before: Site, after: Site, holds: Facts, shared: Shared) -> bool:
-    """Whether it is the same call, and was made wherever and as often as it is made `after`, where `holds` is known."""
-    if Counter(after.loops) - Counter(before.loops):
-        return False
-    if not all(one in holds or shared.rewriting.follows(one, holds) for one in before.conditions):
-        return False
-    return before.made == after.made or shared.rewriting.under(before.made, holds) == after.made
-
-
-def _taken(known: Counter[tuple[int, Facts, tuple[int, ...]]], one: Site) -> bool:
-    known[one.same] -= 1
-    if known[one.same] >= 0:
-        return True
-    known[one.same] += 1
-    return False
-
-
-def _compare_types(before: Summary, after: Summary, shared: Shared) -> None:
-    claimed: defaultdict[int, set[Type]] = defaultdict(set)
-    for _, number, type_ in before.claims:
-        claimed[number].add(type_)
-    for name, number, type_ in after.claims:
-        if type_ == ANY or type_ in claimed[number]:
-            continue
-        if number in shared.terms.values:
-            fits = mismatch(shared.terms.values[number], type_) is None
-        else:
-            fits = any(certain(one, type_) for one in (*claimed[number], shared.terms.types[number]))
-        if not fits:
-            raise ValidationError("type", name, f"nothing shows that its value is {type_}")
+def _refuse(law: str, differs: tuple[str, str] | None) -> None:
+    """Raises for the op that a law does not hold for, and what differs there, if anything does."""
+    if differs is not None:
+        raise ValidationError(law, *differs)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from llmcc.ir.ops import Call
-from llmcc.ir.types import Type
 from llmcc.optimizer.validation.expressions import Expressions
 from llmcc.optimizer.validation.resources import ALL, UNKNOWN, Name, Sums, epoch, name_of
-from llmcc.optimizer.validation.summary import Region, Shared, Site, Touch
+from llmcc.optimizer.validation.summary import Claim, Region, Shared, Site, Touch
 from llmcc.optimizer.validation.terms import Facts, ok
 
 
@@ -20,13 +19,11 @@ class Calls(Expressions):
         self.carried = carried
         self.within: dict[str, list[tuple[Name, int]]] = {}
         self.around: list[str] = []
-        self.claims: list[tuple[str, int, Type]] = []
+        self.claims: list[Claim] = []
         self.writes: list[Site] = []
         self.looks: list[Site] = []
         self.touched: dict[str, tuple[Touch, ...]] = {}
         self.calls: dict[str, int] = {}
-        #: For each value in a map, the elements that it depends on.
-        self.depends: dict[str, frozenset[int]] = {}
 
     def call(self, op: Call, region: Region) -> int:
         """What becomes of a call: the same as of any other with the same arguments in the same state."""
@@ -36,7 +33,7 @@ class Calls(Expressions):
         loops = region.loops if op.effect.writes else ()
         key = ("call", op.tool, tuple(args), op.effect, op.type, tuple(args.values()), state, loops)
         made = self.t.node(key, op.type, uncertain=True)
-        site = Site(made, region.conditions | fine, region.loops, op.name)
+        site = Site(made, region.conditions | fine, region.loops, op.name, region.around)
         (self.writes if op.effect.writes else self.looks).append(site)
         self.calls[op.name] = made
         self.touched[op.name] = tuple(Touch(name, op.effect.writes) for name in names)

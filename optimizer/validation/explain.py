@@ -42,8 +42,10 @@ def _different(a: tuple[Any, ...], b: tuple[Any, ...]) -> str | None:
     return next((text for place, text in _PARTS.items() if a[place] != b[place]), None)
 
 
-def answer_differs(before: tuple[Any, ...], after: tuple[Any, ...]) -> tuple[str, str]:
-    """The op and what differs between two answers: a word and values by name, or values by name alone."""
+def answer_differs(before: tuple[Any, ...], after: tuple[Any, ...]) -> tuple[str, str] | None:
+    """The op and what differs between two answers, if anything: a word and values by name, or values by name alone."""
+    if before == after:
+        return None
     kinds = [one[0] if one and isinstance(one[0], str) else "nothing" for one in (before, after)]
     if kinds[0] != kinds[1]:
         return "", f"the plan ended with {kinds[0]}, and ends with {kinds[1]}"

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from llmcc.ir import expr as e
-from llmcc.ir.types import ANY, BOOL, ListType, Type
+from llmcc.ir.types import BOOL, ListType
 from llmcc.optimizer.validation.summary import Seen, Shared
 from llmcc.optimizer.validation.table import shallow
 from llmcc.optimizer.validation.terms import Facts, ok
@@ -120,7 +120,7 @@ class Expressions:
         """A comprehension's variable is known by its depth; a comprehension over what is known is computed."""
         source = self.term(expr.source)
         depth, self.bound = self.bound, self.bound + 1
-        self.env[expr.name] = self.t.node(("bound", depth, source), self.element(source))
+        self.env[expr.name] = self.t.node(("bound", depth, source), self.t.item(source))
         condition = None if expr.condition is None else self.laws.condition(self.term(expr.condition))
         outer = self.facts
         if condition is not None:
@@ -140,11 +140,6 @@ class Expressions:
             return self.t.const([])
         key = ("comprehension", depth, source, condition, made)
         return self.t.node(key, ListType(shallow(self.t.types[made])), total=False)
-
-    def element(self, source: int) -> Type:
-        """The type of a list's elements, as far as it is certain."""
-        type_ = self.t.types[source]
-        return type_.element if isinstance(type_, ListType) else ANY
 
     def is_list(self, term: int) -> bool:
         """Whether a term, where it has a value, is a list."""

@@ -6,7 +6,7 @@ from functools import reduce
 
 from llmcc.ir import expr as e
 from llmcc.optimizer.validation.laws import Laws
-from llmcc.optimizer.validation.table import Key
+from llmcc.optimizer.validation.table import Key, parts, with_parts
 from llmcc.optimizer.validation.terms import NEAR, Facts, looked_at, ok, untrue
 
 #: How far down a value is looked into, and at how many parts of parts.
@@ -102,7 +102,7 @@ class Rewriting:
 
     def _rebuilt(self, number: int, conditions: Facts, depth: int) -> int:
         key = self._t.keys[number]
-        old = _parts(key)
+        old = parts(key)
         self._left -= 1 + len(old)
         new = [self._under(one, conditions, depth) for one in old]
         if key[0] == "eval":
@@ -116,10 +116,8 @@ class Rewriting:
                 return self._t.guarded(new[0], new[1])
             case "caught":
                 return self._t.caught(new[0], new[1])
-            case "map":
-                return self._t.node((*key[:2], *new), self._t.types[number], uncertain=True)
-            case "call":
-                return self._t.node((*key[:5], tuple(new), *key[6:]), self._t.types[number], uncertain=True)
+            case "map" | "call":
+                return self._t.node(with_parts(key, new), self._t.types[number], uncertain=True)
             case "and" | "or":
                 return reduce(lambda a, b: self._laws.make(e.Binary(key[0], _ANY, _ANY), [a, b]), new)
         return self._laws.make(_shape(key), new)
@@ -128,23 +126,9 @@ class Rewriting:
 _ANY = e.NOTHING
 
 
-def _parts(key: Key) -> list[int]:
-    """The parts of a node."""
-    match key[0]:
-        case "eval":
-            return [*key[1], key[2]]
-        case "call":
-            return list(key[5])
-        case "dict" | "binary" | "builtin" | "unary" | "check" | "map":
-            return list(key[2:])
-        case "slice":
-            return [one for one in key[1:] if one is not None]
-    return list(key[1:])
-
-
 def _shape(key: Key) -> e.Expr:
     """An expression of the kind of a node; what its parts are does not count."""
-    many = (_ANY,) * len(_parts(key))
+    many = (_ANY,) * len(parts(key))
     match key[0]:
         case "list":
             return e.ListOf(many)

@@ -9,6 +9,7 @@ import msgspec
 
 from llmcc.ir.ops import Module
 from llmcc.ir.types import Type
+from llmcc.optimizer.validation.elements import Elements
 from llmcc.optimizer.validation.laws import Laws
 from llmcc.optimizer.validation.resources import Name
 from llmcc.optimizer.validation.rewrite import Rewriting
@@ -18,18 +19,29 @@ from llmcc.optimizer.validation.terms import Facts, Terms
 class Site(msgspec.Struct, frozen=True):
     """A call of a module. `made` is its number in the table: tool, arguments, effect, and the state that it meets.
 
-    It runs where all `conditions` hold, for each element of the lists `loops` (outermost first).
+    It runs where all `conditions` hold, for each element of the lists `loops` (outermost first); `around` are the
+    elements of those of these maps that write nothing.
     """
 
     made: int
     conditions: Facts
     loops: tuple[int, ...]
     name: str
+    around: tuple[int, ...]
 
     @property
     def same(self) -> tuple[int, Facts, tuple[int, ...]]:
         """What two sites of the same call share."""
         return self.made, self.conditions, self.loops
+
+
+class Claim(msgspec.Struct, frozen=True, gc=False):
+    """What a module says of the type of a value (its number), which stands in maps as a `Site` does."""
+
+    name: str
+    number: int
+    type: Type
+    around: tuple[int, ...]
 
 
 class Touch(msgspec.Struct, frozen=True):
@@ -44,7 +56,7 @@ class Summary(msgspec.Struct, frozen=True):
 
     module: Module
     answer: tuple[object, ...]
-    claims: list[tuple[str, int, Type]]
+    claims: list[Claim]
     writes: list[Site]
     looks: list[Site]
     touched: dict[str, tuple[Touch, ...]]
@@ -71,6 +83,7 @@ class Shared:
         self.terms = Terms()
         self.laws = Laws(self.terms)
         self.rewriting = Rewriting(self.laws)
+        self.elements = Elements(self.terms)
         #: By the `id` of expressions: most passes leave most of them as they are.
         self.seen: dict[int, Seen] = {}
         self._tokens: dict[int, int] = {}
@@ -84,8 +97,9 @@ class Shared:
 
 
 class Region(msgspec.Struct, frozen=True):
-    """Where an op stands: what is known there, when it runs at all, and over which lists."""
+    """Where an op stands: what is known there, when it runs at all, over which lists, and `around` as for a `Site`."""
 
     facts: Facts = frozenset()
     conditions: Facts = frozenset()
     loops: tuple[int, ...] = ()
+    around: tuple[int, ...] = ()

@@ -50,6 +50,15 @@ class Table:
         self.uncertain.append(uncertain)
         return number
 
+    def element(self, depth: int, source: int) -> int:
+        """The element of a map over a list, with so many others over the same list around it."""
+        return self.node(("element", depth, source), self.item(source))
+
+    def item(self, source: int) -> Type:
+        """The type of a list's elements, as far as it is certain."""
+        type_ = self.types[source]
+        return type_.element if isinstance(type_, ListType) else ANY
+
     def kind(self, number: int) -> str:
         """The kind of a node, the first part of its key."""
         return self.keys[number][0]  # type: ignore[no-any-return]
@@ -80,6 +89,30 @@ class Table:
         except EvaluationError:
             return None
         return self.const(value) if _small(value) else None
+
+
+#: How much of the key of a node stands before its parts, where that is more than the kind.
+_HEAD = {"const": 2, "dict": 2, "binary": 2, "builtin": 2, "unary": 2, "check": 2, "map": 2, "element": 2, "bound": 2,
+         "comprehension": 2}  # fmt: skip
+
+
+def parts(key: Key) -> list[int]:
+    """The nodes that the one with this key is made of (of a map: without its element)."""
+    if key[0] == "eval":
+        return [*key[1], key[2]]
+    if key[0] == "call":
+        return list(key[5])
+    return [one for one in key[_HEAD.get(key[0], 1) :] if one is not None]
+
+
+def with_parts(key: Key, new: list[int]) -> Key:
+    """The key of a node with other parts."""
+    if key[0] == "eval":
+        return "eval", tuple(new[:-1]), new[-1]
+    if key[0] == "call":
+        return (*key[:5], tuple(new), *key[6:])
+    head, rest = _HEAD.get(key[0], 1), iter(new)
+    return (*key[:head], *(None if one is None else next(rest) for one in key[head:]))
 
 
 def _frozen(value: Value) -> Hashable:

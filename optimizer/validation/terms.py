@@ -8,7 +8,7 @@ computed in parts may take more of them, or fewer.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TypeAlias
 
 from llmcc.ir.types import BOOL, NULL, union
@@ -209,6 +209,18 @@ def looked_at(key: Key) -> tuple[int, ...]:
     if key[0] == "eval":
         return (*key[1], key[2])
     return (key[1],) if key[0] == "guarded" else ()
+
+
+def about(fact: int) -> int:
+    """The term or outcome that a fact is about."""
+    return ok(fact) if fact < 0 else fact & ~_UNTRUE
+
+
+def told(fact: int, change: Callable[[int], int]) -> int:
+    """The same fact about another term or outcome: what `change` gives for the one that it is about."""
+    if fact < 0:
+        return ok(change(ok(fact)))
+    return change(about(fact)) | (fact & _UNTRUE)
 
 
 def ok(outcome: int) -> int:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
 from llmcc.ir import expr as e
-from llmcc.ir.ops import Call, Compute, Join, Map, Module, Return, ValueOp, needs, uses
+from llmcc.ir.ops import Call, Compute, Join, Map, Module, Return, ValueOp, needs
 from llmcc.ir.types import NULL, ListType, Type, union
 from llmcc.optimizer.validation.calls import Calls
 from llmcc.optimizer.validation.demands import Demands
 from llmcc.optimizer.validation.resources import Name
-from llmcc.optimizer.validation.summary import Region, Shared, Summary
+from llmcc.optimizer.validation.summary import Claim, Region, Shared, Summary
 from llmcc.optimizer.validation.table import shallow
 from llmcc.optimizer.validation.terms import Facts, ok
 
@@ -53,9 +55,6 @@ class _Numbering(Calls):
         """Numbers the ops of a level."""
         for op in ops:
             self.env[op.name] = self.op(op, region)
-            if region.loops:
-                around = (one for name in uses(op) for one in self.depends.get(name, ()))
-                self.depends[op.name] = frozenset(around)
 
     def op(self, op: ValueOp, region: Region) -> int:
         """What becomes of an op."""
@@ -82,10 +81,10 @@ class _Numbering(Calls):
         if not region.loops:
             self.top = inside.facts
         run = self.run(op, inside)
-        self.claim(op.name, run, op.type)
+        self.claim(op.name, run, op.type, region.around)
         outcome = self.t.guarded(guard, run)
         if outcome != run:
-            self.claim(op.name, outcome, union(op.type, NULL))
+            self.claim(op.name, outcome, union(op.type, NULL), region.around)
         return outcome
 
     def never(self, guard: int) -> int | None:
@@ -98,9 +97,9 @@ class _Numbering(Calls):
             made = self.t.node(("no condition", condition), total=False, uncertain=True)
         return self.t.outcome(self.t.required((guard,)), made)
 
-    def claim(self, name: str, outcome: int, type_: Type) -> None:
+    def claim(self, name: str, outcome: int, type_: Type, around: tuple[int, ...]) -> None:
         """Notes the type that the module claims for a value."""
-        self.claims.append((name, outcome, type_))
+        self.claims.append(Claim(name, outcome, type_, around))
 
     def guard(self, guard: e.Expr | None, facts: Facts) -> int:
         """The condition under which an op runs; it is no condition where it is known to hold."""
@@ -117,21 +116,23 @@ class _Numbering(Calls):
         return self.call(op, region) if isinstance(op, Call) else self.map(op, region)
 
     def map(self, op: Map, region: Region) -> int:
-        """What becomes of a map: its element is known by the list and the depth."""
+        """What becomes of a map: its element is known by the list, and by how many maps over that are around it."""
         outside = [self.reference(name) for name in needs(op)]
         required = self.t.required(outside, self.facts)
         self.enter((op.source,))
         source, looked = self.term(op.source), self.seen
         if self.t.values.get(source) == []:
             return self.t.outcome(required, source)
-        element = self.env[op.var] = self.new_element(op, source)
-        self.claim(op.var, element, op.var_type)
+        depth, written = region.loops.count(source), (self.carried or {}).get(op.name, ())
+        element = self.env[op.var] = self.t.element(depth, source)
+        around = region.around if written else (*region.around, element)
+        self.claim(op.var, element, op.var_type, around)
         started = self.started(source)
         self.starts.update(started)
         self.facts = region.facts.union(started, map(ok, looked))
         conditions = region.conditions.union(started, map(ok, required))
-        inside = Region(self.facts, conditions, (*region.loops, source))
-        self.body(op, inside)
+        inside = Region(self.facts, conditions, (*region.loops, source), around)
+        self.body(op, inside, written)
         self.facts = inside.facts
         keep = self.t.true if op.keep is None else self.outcome(op.keep, condition=True)
         self.facts = inside.facts | self.t.facts(keep)
@@ -139,32 +140,21 @@ class _Numbering(Calls):
         self.facts = inside.facts
         missing = frozenset(started) - region.facts
         demanded = Demands(self.t, self.facts).left(required, result if keep == self.t.true else keep, missing)
+        if depth and not written:
+            element, keep, result = self.shared.elements.bound(element, keep, result)
         key = ("map", element, keep, result)
         self.facts = region.facts
         made = self.calls[op.name] = self.t.node(key, ListType(shallow(self.t.types[result])), uncertain=True)
         return self.t.outcome(demanded, made)
 
-    def new_element(self, op: Map, source: int) -> int:
-        """The element of a map, told from the elements of other maps over the same list that the map depends on.
-
-        How deep the map stands does not count, so that it is the same map outside of a map that does not matter to it.
-        """
-        taken = frozenset(one for name in needs(op) for one in self.depends.get(name, ()))
-        number = 0
-        while (element := self.t.node(("element", number, source), self.element(source))) in taken:
-            number += 1
-        self.depends[op.var] = taken | {element}
-        return element
-
-    def body(self, op: Map, inside: Region) -> None:
+    def body(self, op: Map, inside: Region, written: Sequence[tuple[Name, int]]) -> None:
         """The ops of a map's body, for which the writes of all its elements have happened, nobody knows how many."""
-        carried = (self.carried or {}).get(op.name, ())
-        for name, token in carried:
+        for name, token in written:
             self.state.add(name, token)
         self.around.append(op.name)
         self.level(op.body, inside)
         self.around.pop()
-        for name, token in carried:
+        for name, token in written:
             self.state.add(name, -token)
         touched = (one for inner in op.body for one in self.touched.get(inner.name, ()))
         self.touched[op.name] = tuple(dict.fromkeys(touched))
