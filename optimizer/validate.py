@@ -21,11 +21,11 @@ from __future__ import annotations
 import msgspec
 
 from llmcc.ir.errors import LlmccError
-from llmcc.ir.ops import Map, Module, Op
+from llmcc.ir.ops import Join, Map, Module, Op, Return
 from llmcc.optimizer.validation.covers import call_differs
 from llmcc.optimizer.validation.explain import answer_differs, write_differs
 from llmcc.optimizer.validation.order import missing_edges, unordered_elements
-from llmcc.optimizer.validation.summary import Shared, Summary
+from llmcc.optimizer.validation.summary import Shared, Summary, same_value
 from llmcc.optimizer.validation.types import type_differs
 from llmcc.optimizer.validation.values import summarize
 
@@ -73,19 +73,17 @@ class Validator:
 
 
 def _same_but_figures(before: tuple[Op, ...], after: tuple[Op, ...]) -> bool:
-    """Whether ops differ in nothing but steps, priorities and places."""
+    """Whether ops differ in nothing but steps, priorities, batches and places."""
     return len(before) == len(after) and all(a is b or _same_op(a, b) for a, b in zip(before, after, strict=True))
 
 
-_FIGURES = frozenset({"step", "priority", "span", "body"})
-
-
 def _same_op(a: Op, b: Op) -> bool:
-    if type(a) is not type(b):
-        return False
-    if any(getattr(a, f) is not getattr(b, f) for f in a.__struct_fields__ if f not in _FIGURES):
-        return False
-    return not (isinstance(a, Map) and isinstance(b, Map)) or _same_but_figures(a.body, b.body)
+    if isinstance(a, Map) and isinstance(b, Map):
+        same = msgspec.structs.replace(b, body=a.body)
+        return a.after == b.after and same_value(a, same) and _same_but_figures(a.body, b.body)
+    if isinstance(a, Join | Return) or isinstance(b, Join | Return):
+        return a == b
+    return a.after == b.after and same_value(a, b)
 
 
 def _form(before: Module, after: Module) -> None:

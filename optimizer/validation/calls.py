@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from llmcc.ir.ops import Call
+from collections.abc import Iterable
+
+import msgspec
+
+from llmcc.ir import expr as e
+from llmcc.ir.ops import Call, Compute
+from llmcc.ir.types import Type
 from llmcc.optimizer.validation.expressions import Expressions
 from llmcc.optimizer.validation.resources import ALL, UNKNOWN, Name, Sums, epoch, name_of
-from llmcc.optimizer.validation.summary import Claim, Region, Shared, Site, Touch
+from llmcc.optimizer.validation.summary import Claim, Numbered, Region, Shared, Site, Touch, same_value
 from llmcc.optimizer.validation.terms import Facts, ok
 
 
@@ -25,35 +31,45 @@ class Calls(Expressions):
         self.touched: dict[str, tuple[Touch, ...]] = {}
         self.calls: dict[str, int] = {}
 
+    def never(self, guard: int) -> int | None:
+        """What becomes of an op that never runs, because its condition is known; None for any other."""
+        condition = self.t.term(guard)
+        if condition not in self.t.values or condition == self.t.true:
+            return None
+        made = self.t.null
+        if condition != self.t.false:
+            made = self.t.node(("no condition", condition), total=False, uncertain=True)
+        return self.t.outcome(self.t.required((guard,)), made)
+
+    def claim(self, name: str, outcome: int, type_: Type, around: tuple[int, ...]) -> None:
+        """Notes the type that the module claims for a value."""
+        self.claims.append(Claim(name, outcome, type_, around))
+
+    def guard(self, guard: e.Expr | None, facts: Facts) -> int:
+        """The condition under which an op runs; it is no condition where it is known to hold."""
+        if guard is None:
+            return self.t.true
+        self.facts = facts
+        return self.outcome(guard, condition=True)
+
     def call(self, op: Call, region: Region) -> int:
         """What becomes of a call: the same as of any other with the same arguments in the same state."""
-        args, names, required, fine = self.arguments(op)
+        self.enter(expr for _, expr in op.args)
+        args = {name: self.term(expr) for name, expr in op.args}
+        names = self.resources(op, args)
         state = () if self.carried is None else epoch(self.state, names)
         # A write happens once for each element of the lists around it.
         loops = region.loops if op.effect.writes else ()
         key = ("call", op.tool, tuple(args), op.effect, op.type, tuple(args.values()), state, loops)
         made = self.t.node(key, op.type, uncertain=True)
-        site = Site(made, region.conditions | fine, region.loops, op.name, region.around)
+        conditions = region.conditions.union(map(ok, self.seen)) if self.seen else region.conditions
+        site = Site(made, conditions, region.loops, op.name, region.around)
         (self.writes if op.effect.writes else self.looks).append(site)
         self.calls[op.name] = made
         self.touched[op.name] = tuple(Touch(name, op.effect.writes) for name in names)
         if op.effect.writes:
             self.write(made, names)
-        return self.t.outcome(required, made)
-
-    def arguments(self, op: Call) -> tuple[dict[str, int], tuple[Name, ...], tuple[int, ...], Facts]:
-        """The terms of a call's arguments, the resources that it touches, the outcomes that it requires, and these as
-        facts.
-        """
-        known = self.known(op.args, op.effect)
-        if known is not None:
-            found: tuple[dict[str, int], tuple[Name, ...], tuple[int, ...], Facts] = known
-            return found
-        used = self.enter(expr for _, expr in op.args)
-        args = {name: self.term(expr) for name, expr in op.args}
-        found = args, self.resources(op, args), self.seen, frozenset(map(ok, self.seen))
-        self.remember(op.args, op.effect, used, found)
-        return found
+        return self.t.outcome(self.seen, made)
 
     def resources(self, op: Call, args: dict[str, int]) -> tuple[Name, ...]:
         """The resources that a call touches."""
@@ -69,10 +85,42 @@ class Calls(Expressions):
             term = self.t.keys[term][2]
         return term
 
-    def write(self, made: int, names: tuple[Name, ...]) -> None:
+    def write(self, made: int, names: Iterable[Name]) -> None:
         """Notes that resources have changed."""
         token = self.shared.token(made)
         for name in names:
             self.state.add(name, token)
             for around in self.around:
                 self.within.setdefault(around, []).append((name, token))
+
+    def remember(self, op: Call | Compute, found: Numbered) -> None:
+        """Keeps what was found for an op, and the call that it made, if it made one."""
+        if isinstance(op, Call) and op.name in self.calls:
+            site = (self.writes if op.effect.writes else self.looks)[-1]
+            found = msgspec.structs.replace(found, site=site, touched=self.touched[op.name])
+        self.shared.numbered[op.name] = found
+
+    def stands(self, known: Numbered, op: Call | Compute, region: Region) -> bool:
+        """Whether an op comes to what it came to before."""
+        if not same_value(known.op, op) or known.region is not region:
+            return False
+        if region.loops and known.top is not self.top:
+            return False
+        if any(self.env[name] != value for name, value in known.given.items()):
+            return False
+        if known.site is None:
+            return True
+        state = self.t.keys[known.site.made][6]
+        return bool(state == epoch(self.state, [one.name for one in known.touched]))
+
+    def again(self, known: Numbered) -> None:
+        """Notes what an op does, as before."""
+        self.claims += known.claims
+        if known.site is None:
+            return
+        name, made = known.op.name, known.site.made
+        self.calls[name], self.touched[name] = made, known.touched
+        writes = isinstance(known.op, Call) and known.op.effect.writes
+        (self.writes if writes else self.looks).append(known.site)
+        if writes:
+            self.write(made, [one.name for one in known.touched])

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 from llmcc.ir import expr as e
 from llmcc.ir.types import BOOL, ListType
-from llmcc.optimizer.validation.summary import Seen, Shared
+from llmcc.optimizer.validation.summary import Shared
 from llmcc.optimizer.validation.table import shallow
 from llmcc.optimizer.validation.terms import Facts, ok
 
@@ -35,39 +34,19 @@ class Expressions:
             return self.t.const(expr.value)
         if isinstance(expr, e.Ref) and not condition:
             return self.reference(expr.name)
-        known = self.known(expr, condition)
-        if known is not None:
-            self.seen, found = known
-            return int(found)
-        used = self.enter((expr,))
+        self.enter((expr,))
         term = self.term(expr)
         term = self.t.settled(self.laws.condition(term), self.facts) if condition else term
-        found = self.t.outcome(self.seen, term)
-        self.remember(expr, condition, used, (self.seen, found))
-        return found
+        return self.t.outcome(self.seen, term)
 
-    def known(self, what: object, how: object) -> Any:
-        """What was found for the same expressions, in this module or the other, where what they use was the same."""
-        one = self.shared.seen.get(id(what))
-        if one is None or one.how is not how or one.facts is not self.facts or one.top is not self.top:
-            return None
-        return one.found if list(map(self.env.__getitem__, one.names)) == one.values else None
-
-    def remember(self, what: object, how: object, names: Iterable[str], found: object) -> None:
-        """Keeps what was found for some expressions; they are kept too, so that no others get their `id`."""
-        used = tuple(names)
-        values = list(map(self.env.__getitem__, used))
-        self.shared.seen[id(what)] = Seen(what, how, self.facts, self.top, used, values, found)
-
-    def enter(self, exprs: Iterable[e.Expr]) -> Iterable[str]:
-        """Starts on expressions that are evaluated where `self.facts` hold; gives the names that they use.
+    def enter(self, exprs: Iterable[e.Expr]) -> None:
+        """Starts on expressions that are evaluated where `self.facts` hold.
 
         All that they refer to is looked at first, also what stands in a branch that is not taken: so what a branch
         knows tells which value a name has there, and nothing of whether that may have failed.
         """
         names = dict.fromkeys(name for expr in exprs for name in e.refs(expr))
         self.seen = self.t.required(map(self.reference, names), self.facts)
-        return names
 
     def reference(self, name: str) -> int:
         """What became of a value, where `self.facts` hold."""

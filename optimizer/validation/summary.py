@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import random
-from typing import Any
 
 import msgspec
 
-from llmcc.ir.ops import Module
+from llmcc.ir.ops import Call, Compute, Map, Module, ValueOp
 from llmcc.ir.types import Type
 from llmcc.optimizer.validation.elements import Elements
 from llmcc.optimizer.validation.laws import Laws
@@ -64,16 +63,38 @@ class Summary(msgspec.Struct, frozen=True):
     outcomes: dict[str, int]
 
 
-class Seen(msgspec.Struct, frozen=True, gc=False):
-    """What was `found` for some expressions (`what`, looked at `how`) where facts held and names had these values."""
+class Region(msgspec.Struct, frozen=True):
+    """Where an op stands: what is known there, when it runs at all, over which lists, and `around` as for a `Site`."""
 
-    what: object
-    how: object
-    facts: Facts
+    facts: Facts = frozenset()
+    conditions: Facts = frozenset()
+    loops: tuple[int, ...] = ()
+    around: tuple[int, ...] = ()
+
+
+class Numbered(msgspec.Struct, frozen=True, gc=False):
+    """What an op came to where it stood, with these values `given` by name; and the call that it made, if it did."""
+
+    op: Call | Compute
+    region: Region
     top: Facts
-    names: tuple[str, ...]
-    values: list[int]
-    found: Any
+    given: dict[str, int]
+    outcome: int
+    claims: list[Claim]
+    site: Site | None = None
+    touched: tuple[Touch, ...] = ()
+
+
+#: What an op's value does not depend on.
+FIGURES = frozenset({"after", "step", "priority", "batch", "span"})
+
+
+def same_value(a: ValueOp, b: ValueOp) -> bool:
+    """Whether two ops have the same parts, the very same objects, but for order and figures."""
+    return a is b or (type(a) is type(b) and all(getattr(a, f) is getattr(b, f) for f in _PARTS[type(a)]))
+
+
+_PARTS = {kind: [f for f in kind.__struct_fields__ if f not in FIGURES] for kind in (Compute, Call, Map)}
 
 
 class Shared:
@@ -84,22 +105,18 @@ class Shared:
         self.laws = Laws(self.terms)
         self.rewriting = Rewriting(self.laws)
         self.elements = Elements(self.terms)
-        #: By the `id` of expressions: most passes leave most of them as they are.
-        self.seen: dict[int, Seen] = {}
+        #: By the ops' names: most passes leave most of them as they are.
+        self.numbered: dict[str, Numbered] = {}
+        self._regions: dict[Region, Region] = {}
         self._tokens: dict[int, int] = {}
         self._random = random.Random(0)
+
+    def region(self, region: Region) -> Region:
+        """The one of all equal regions."""
+        return self._regions.setdefault(region, region)
 
     def token(self, made: int) -> int:
         """The number that stands for a write in a set of writes."""
         if made not in self._tokens:
             self._tokens[made] = self._random.getrandbits(128)
         return self._tokens[made]
-
-
-class Region(msgspec.Struct, frozen=True):
-    """Where an op stands: what is known there, when it runs at all, over which lists, and `around` as for a `Site`."""
-
-    facts: Facts = frozenset()
-    conditions: Facts = frozenset()
-    loops: tuple[int, ...] = ()
-    around: tuple[int, ...] = ()

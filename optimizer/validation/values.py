@@ -6,15 +6,14 @@ from collections.abc import Sequence
 
 import msgspec
 
-from llmcc.ir import expr as e
-from llmcc.ir.ops import Call, Compute, Join, Map, Module, Return, ValueOp, needs
-from llmcc.ir.types import NULL, ListType, Type, union
+from llmcc.ir.ops import Call, Compute, Join, Map, Module, Return, ValueOp, needs, uses
+from llmcc.ir.types import NULL, ListType, union
 from llmcc.optimizer.validation.calls import Calls
 from llmcc.optimizer.validation.demands import Demands
 from llmcc.optimizer.validation.resources import Name
-from llmcc.optimizer.validation.summary import Claim, Region, Shared, Summary
+from llmcc.optimizer.validation.summary import Numbered, Region, Shared, Summary
 from llmcc.optimizer.validation.table import shallow
-from llmcc.optimizer.validation.terms import Facts, ok
+from llmcc.optimizer.validation.terms import ok
 
 
 def summarize(module: Module, shared: Shared) -> Summary:
@@ -26,7 +25,7 @@ def summarize(module: Module, shared: Shared) -> Summary:
         first.level(module.values, Region())
         carried = first.within
     numbering = _Numbering(shared, carried)
-    numbering.level(module.values, Region())
+    numbering.level(module.values, shared.region(Region()))
     return numbering.summary(module)
 
 
@@ -54,7 +53,20 @@ class _Numbering(Calls):
     def level(self, ops: tuple[ValueOp, ...], region: Region) -> None:
         """Numbers the ops of a level."""
         for op in ops:
-            self.env[op.name] = self.op(op, region)
+            self.env[op.name] = self.value(op, region)
+
+    def value(self, op: ValueOp, region: Region) -> int:
+        """What becomes of an op. What was found for it in another module counts again where all of that is the same."""
+        if isinstance(op, Map) or self.carried is None:
+            return self.op(op, region)
+        known = self.shared.numbered.get(op.name)
+        if known is not None and self.stands(known, op, region):
+            self.again(known)
+            return known.outcome
+        claimed, top, given = len(self.claims), self.top, {name: self.env[name] for name in uses(op)}
+        outcome = self.op(op, region)
+        self.remember(op, Numbered(op, region, top, given, outcome, self.claims[claimed:]))
+        return outcome
 
     def op(self, op: ValueOp, region: Region) -> int:
         """What becomes of an op."""
@@ -87,27 +99,6 @@ class _Numbering(Calls):
             self.claim(op.name, outcome, union(op.type, NULL), region.around)
         return outcome
 
-    def never(self, guard: int) -> int | None:
-        """What becomes of an op that never runs, because its condition is known; None for any other."""
-        condition = self.t.term(guard)
-        if condition not in self.t.values or condition == self.t.true:
-            return None
-        made = self.t.null
-        if condition != self.t.false:
-            made = self.t.node(("no condition", condition), total=False, uncertain=True)
-        return self.t.outcome(self.t.required((guard,)), made)
-
-    def claim(self, name: str, outcome: int, type_: Type, around: tuple[int, ...]) -> None:
-        """Notes the type that the module claims for a value."""
-        self.claims.append(Claim(name, outcome, type_, around))
-
-    def guard(self, guard: e.Expr | None, facts: Facts) -> int:
-        """The condition under which an op runs; it is no condition where it is known to hold."""
-        if guard is None:
-            return self.t.true
-        self.facts = facts
-        return self.outcome(guard, condition=True)
-
     def run(self, op: ValueOp, region: Region) -> int:
         """What becomes of an op whose guard is true."""
         self.facts = region.facts
@@ -131,7 +122,8 @@ class _Numbering(Calls):
         self.starts.update(started)
         self.facts = region.facts.union(started, map(ok, looked))
         conditions = region.conditions.union(started, map(ok, required))
-        inside = Region(self.facts, conditions, (*region.loops, source), around)
+        inside = self.shared.region(Region(self.facts, conditions, (*region.loops, source), around))
+        self.facts = inside.facts
         self.body(op, inside, written)
         self.facts = inside.facts
         keep = self.t.true if op.keep is None else self.outcome(op.keep, condition=True)
