@@ -24,6 +24,8 @@ class Findings(msgspec.Struct, frozen=True):
 
 def look(expr: Expr) -> Findings:
     """Walks through an expression. `wrong` holds pairs of an invariant (see `llmcc.ir.verify`) and a text."""
+    if type(expr) is Ref:
+        return Findings({expr.name: None}, {}, [])
     found = Findings({}, {}, [])
     # A node to look at with its depth, or the comprehensions' variables that are in scope from here on.
     stack: list[tuple[Expr, int] | frozenset[str]] = [(expr, 1)]
@@ -38,7 +40,7 @@ def look(expr: Expr) -> Findings:
             found.wrong.append(("I11", f"an expression is more than {MAX_DEPTH} nodes deep"))
             return found
         _look_at(node, bound, found)
-        if isinstance(node, Comprehension):
+        if type(node) is Comprehension:
             inside = (node.element,) if node.condition is None else (node.condition, node.element)
             stack.append(bound)
             stack.extend((part, depth + 1) for part in reversed(inside))

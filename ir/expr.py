@@ -236,27 +236,27 @@ def refs(expr: Expr) -> list[str]:
     >>> refs(Comprehension(Binary("+", Ref("c"), Ref("a")), "c", Ref("xs")))
     ['xs', 'a']
     """
-    if isinstance(expr, Ref):
+    if type(expr) is Ref:
         return [expr.name]
-    if isinstance(expr, Const):
+    if type(expr) is Const:
         return []
     used: dict[str, None] = {}
     bound = set()
     stack: list[Expr] = [expr]
     while stack:
         node = stack.pop()
-        if isinstance(node, Ref):
+        if type(node) is Ref:
             used[node.name] = None
-        elif not isinstance(node, Const):
+        elif type(node) is not Const:
             stack += children(node)[::-1]
-            if isinstance(node, Comprehension):
+            if type(node) is Comprehension:
                 bound.add(node.name)
     return [name for name in used if name not in bound] if bound else list(used)
 
 
 def substitute(expr: Expr, replacement: Callable[[str], Expr | None]) -> Expr:
     """`expr` with references replaced where `replacement` gives something for their name."""
-    if isinstance(expr, Ref):
+    if type(expr) is Ref:
         return replacement(expr.name) or expr
     return rebuild(expr, lambda part: substitute(part, replacement))
 

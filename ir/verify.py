@@ -45,7 +45,9 @@ proven is checked when the plan runs).
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from operator import attrgetter, is_
+from typing import Any
 
 import msgspec
 
@@ -121,7 +123,8 @@ class _Known:
     def __init__(self) -> None:
         self.exprs: dict[int, tuple[Expr, check_expr.Findings]] = {}
         self.types: dict[int, Type] = {}
-        self.calls: dict[int, Call] = {}
+        #: Ops by name, with their parts, and the names that they use. Nothing binds a name in them.
+        self.ops: dict[str, tuple[ValueOp, tuple[object, ...], list[str]]] = {}
 
 
 class _Verification:
@@ -151,8 +154,8 @@ class _Verification:
         """Checks the ops of one level, after which their values are visible."""
         earlier: dict[str, ValueOp] = {}
         for place, op in enumerate(ops):
-            if isinstance(op, Join) or isinstance(op, Return):  # a union would be made anew for each op
-                self.op = "join" if isinstance(op, Join) else "return"
+            if type(op) is Join or type(op) is Return:
+                self.op = "join" if type(op) is Join else "return"
                 self.end(op, last=depth == 0 and place == len(ops) - 1)
                 continue
             self.op = op.name
@@ -171,17 +174,31 @@ class _Verification:
             self.expr(expr)
 
     def value_op(self, op: ValueOp, earlier: dict[str, ValueOp], depth: int) -> None:
-        self.type(op.type)
-        self.span(op.span)
-        for expr in (op.guard, *operands(op), op.catch):
-            if expr is not None:
-                self.expr(expr)
+        parts = _PARTS[type(op)](op)
+        if not self.is_known(op, parts):
+            self.look_into(op, parts)
         if op.after or op.priority is not None or op.step is not None:
             self.figures(op, earlier)
-        if isinstance(op, Call):
-            self.call(op)
-        if isinstance(op, Map):
+        if type(op) is Map:
             self.map(op, depth)
+
+    def is_known(self, op: ValueOp, parts: tuple[object, ...]) -> bool:
+        """Whether an op with the same parts was found right, and what it uses can be seen here too."""
+        known = self.known.ops.get(op.name)
+        if known is None or type(known[0]) is not type(op):
+            return False
+        return all(map(is_, parts, known[1])) and self.visible.issuperset(known[2])
+
+    def look_into(self, op: ValueOp, parts: tuple[object, ...]) -> None:
+        """Checks an op, less its figures and what is in a map."""
+        wrong = len(self.found)
+        self.type(op.type)
+        self.span(op.span)
+        looked = [self.expr(expr) for expr in (op.guard, *operands(op), op.catch) if expr is not None]
+        if type(op) is Call:
+            self.call(op)
+        if len(self.found) == wrong and not any(one.bound for one in looked):
+            self.known.ops[op.name] = op, parts, [name for one in looked for name in one.free]
 
     def map(self, op: Map, depth: int) -> None:
         self.type(op.var_type)
@@ -203,7 +220,7 @@ class _Verification:
         self.defined.add(name)
         self.visible.add(name)
 
-    def expr(self, expr: Expr) -> None:
+    def expr(self, expr: Expr) -> check_expr.Findings:
         known = self.known.exprs.get(id(expr))
         looked = check_expr.look(expr) if known is None else known[1]
         if known is None and not looked.wrong:
@@ -216,6 +233,7 @@ class _Verification:
                 self.wrong("I02", f"%{name} {state}")
         for name in looked.bound:
             self.comprehended.setdefault(name, self.op)
+        return looked
 
     def type(self, type_: Type) -> None:
         if id(type_) in self.known.types:
@@ -259,15 +277,6 @@ class _Verification:
             self.wrong("I07", "an argument has an empty name")
 
     def call(self, op: Call) -> None:
-        known = self.known.calls.get(id(op.args))
-        if known is not None and known.effect is op.effect and known.tool == op.tool:
-            return
-        wrong = len(self.found)
-        self.call_itself(op)
-        if len(self.found) == wrong:
-            self.known.calls[id(op.args)] = op
-
-    def call_itself(self, op: Call) -> None:
         self.arguments(op.args)
         if not op.tool:
             self.wrong("I07", "the tool's name is empty")
@@ -314,6 +323,15 @@ class _Verification:
         for name in (hole for pattern in op.effect.resources for hole in holes(pattern)):
             if name not in known:
                 self.wrong("I21", f"a resource names {name}, which is no parameter of {op.tool}")
+
+
+_SHARED = ("type", "guard", "catch", "span")
+#: What is looked into of an op: everything that does not stand there because of other ops.
+_PARTS: dict[type, Callable[[Any], tuple[object, ...]]] = {
+    Compute: attrgetter(*_SHARED, "expr"),
+    Call: attrgetter(*_SHARED, "tool", "args", "effect", "batch"),
+    Map: attrgetter(*_SHARED, "source"),
+}
 
 
 def _step_after(op: ValueOp | None) -> int:

@@ -6,16 +6,15 @@ from collections import Counter, defaultdict
 
 import msgspec
 
-from llmcc.optimizer.validation.summary import Shared, Site
+from llmcc.optimizer.validation.summary import Shared, Site, unlike
 from llmcc.optimizer.validation.terms import Facts, about, told
 
 
 def call_differs(before: list[Site], after: list[Site], shared: Shared) -> tuple[str, str] | None:
     """The first call for which there was none that may stand for it, and what differs; None if there is none."""
+    before, after = unlike(before, after), unlike(after, before)
     known = Counter(one.same for one in before)
     left = [one for one in after if not _taken(known, one)]
-    if not left:
-        return None
     others: defaultdict[object, list[Site]] = defaultdict(list)
     for one in before:
         if known[one.same] > 0:

@@ -21,6 +21,8 @@ _PARTS = {
 
 def write_differs(before: list[Site], after: list[Site], terms: Terms) -> tuple[str, str] | None:
     """The first write of which the two modules do not have as many, and what differs; None if there is none."""
+    if before == after:
+        return None
     missing = Counter(one.same for one in before)
     missing.subtract(one.same for one in after)
     names = {one.name for one in after}

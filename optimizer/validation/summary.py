@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from typing import TypeVar
 
 import msgspec
 
@@ -13,6 +14,8 @@ from llmcc.optimizer.validation.laws import Laws
 from llmcc.optimizer.validation.resources import Name
 from llmcc.optimizer.validation.rewrite import Rewriting
 from llmcc.optimizer.validation.terms import Facts, Terms
+
+T = TypeVar("T")
 
 
 class Site(msgspec.Struct, frozen=True):
@@ -95,6 +98,12 @@ def same_value(a: ValueOp, b: ValueOp) -> bool:
 
 
 _PARTS = {kind: [f for f in kind.__struct_fields__ if f not in FIGURES] for kind in (Compute, Call, Map)}
+
+
+def unlike(some: list[T], others: list[T]) -> list[T]:
+    """Those that are not the very same objects as any of the others."""
+    same = set(map(id, others))
+    return [one for one in some if id(one) not in same]
 
 
 class Shared:

@@ -6,13 +6,14 @@ from collections import defaultdict
 
 from llmcc.ir.types import ANY, Type, certain
 from llmcc.ir.values import mismatch
-from llmcc.optimizer.validation.summary import Claim, Shared
+from llmcc.optimizer.validation.summary import Claim, Shared, unlike
 
 
 def type_differs(before: list[Claim], after: list[Claim], shared: Shared) -> tuple[str, str] | None:
     """The first value whose type nothing shows, and what it is; None if there is none."""
     claimed: defaultdict[int, set[Type]] = defaultdict(set)
-    for one in before:
+    after = unlike(after, before)
+    for one in before if after else ():
         claimed[one.number].add(one.type)
     new = [one for one in after if not _shown(one.number, one.type, claimed[one.number], shared)]
     if not new:
