@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import msgspec
-
 from llmcc.ir import expr as e
 from llmcc.ir.ops import Call, Compute
 from llmcc.ir.types import Type
@@ -93,21 +91,15 @@ class Calls(Expressions):
             for around in self.around:
                 self.within.setdefault(around, []).append((name, token))
 
-    def remember(self, op: Call | Compute, found: Numbered) -> None:
-        """Keeps what was found for an op, and the call that it made, if it made one."""
-        if isinstance(op, Call) and op.name in self.calls:
-            site = (self.writes if op.effect.writes else self.looks)[-1]
-            found = msgspec.structs.replace(found, site=site, touched=self.touched[op.name])
-        self.shared.numbered[op.name] = found
-
     def stands(self, known: Numbered, op: Call | Compute, region: Region) -> bool:
         """Whether an op comes to what it came to before."""
         if not same_value(known.op, op) or known.region is not region:
             return False
         if region.loops and known.top is not self.top:
             return False
-        if any(self.env[name] != value for name, value in known.given.items()):
-            return False
+        for name, value in known.given.items():
+            if self.env[name] != value:
+                return False
         if known.site is None:
             return True
         state = self.t.keys[known.site.made][6]
@@ -120,7 +112,8 @@ class Calls(Expressions):
             return
         name, made = known.op.name, known.site.made
         self.calls[name], self.touched[name] = made, known.touched
-        writes = isinstance(known.op, Call) and known.op.effect.writes
-        (self.writes if writes else self.looks).append(known.site)
-        if writes:
+        if type(known.op) is Call and known.op.effect.writes:
+            self.writes.append(known.site)
             self.write(made, [one.name for one in known.touched])
+        else:
+            self.looks.append(known.site)

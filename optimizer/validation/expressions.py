@@ -25,14 +25,15 @@ class Expressions:
         self.last: tuple[Facts, Facts] = self.facts, self.facts
         #: How many comprehensions are around the expression at hand.
         self.bound = 0
-        #: The outcomes that the expression at hand requires.
+        #: The names that the expressions at hand refer to, and the outcomes that they require.
+        self.entered: list[str] = []
         self.seen: tuple[int, ...] = ()
 
     def outcome(self, expr: e.Expr, *, condition: bool = False) -> int:
         """What becomes of an expression where `self.facts` hold."""
-        if isinstance(expr, e.Const) and not condition:
+        if type(expr) is e.Const and not condition:
             return self.t.const(expr.value)
-        if isinstance(expr, e.Ref) and not condition:
+        if type(expr) is e.Ref and not condition:
             return self.reference(expr.name)
         self.enter((expr,))
         term = self.term(expr)
@@ -45,8 +46,8 @@ class Expressions:
         All that they refer to is looked at first, also what stands in a branch that is not taken: so what a branch
         knows tells which value a name has there, and nothing of whether that may have failed.
         """
-        names = dict.fromkeys(name for expr in exprs for name in e.refs(expr))
-        self.seen = self.t.required(map(self.reference, names), self.facts)
+        self.entered = list(dict.fromkeys([name for expr in exprs for name in e.refs(expr)]))
+        self.seen = self.t.required(map(self.reference, self.entered), self.facts)
 
     def reference(self, name: str) -> int:
         """What became of a value, where `self.facts` hold."""
@@ -62,11 +63,11 @@ class Expressions:
 
     def term(self, expr: e.Expr) -> int:
         """The term of an expression, or of a part of one, where `self.facts` hold."""
-        if isinstance(expr, e.Const):
+        if type(expr) is e.Const:
             return self.t.const(expr.value)
-        if isinstance(expr, e.Ref):
+        if type(expr) is e.Ref:
             made = self.t.term(self.reference(expr.name))
-        elif isinstance(expr, e.Comprehension):
+        elif type(expr) is e.Comprehension:
             return self.comprehension(expr)
         else:
             made = self.laws.make(expr, self.parts(expr))
@@ -75,11 +76,11 @@ class Expressions:
     def parts(self, expr: e.Expr) -> list[int]:
         """The terms of the direct parts; what was looked at first is known to those that depend on it."""
         outer = self.facts
-        if isinstance(expr, e.Binary) and expr.op in ("and", "or"):
+        if type(expr) is e.Binary and expr.op in ("and", "or"):
             left = self.term(expr.left)
             self.facts = self.knowing(outer, self.laws.condition(left), expr.op == "and")
             found = [left, self.term(expr.right)]
-        elif isinstance(expr, e.Cond):
+        elif type(expr) is e.Cond:
             test = self.term(expr.test)
             found = [test]
             for branch, holds in ((expr.then, True), (expr.other, False)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from operator import attrgetter, is_
 from typing import TypeVar
 
 import msgspec
@@ -94,10 +95,10 @@ FIGURES = frozenset({"after", "step", "priority", "batch", "span"})
 
 def same_value(a: ValueOp, b: ValueOp) -> bool:
     """Whether two ops have the same parts, the very same objects, but for order and figures."""
-    return a is b or (type(a) is type(b) and all(getattr(a, f) is getattr(b, f) for f in _PARTS[type(a)]))
+    return a is b or (type(a) is type(b) and all(map(is_, _PARTS[type(a)](a), _PARTS[type(b)](b))))
 
 
-_PARTS = {kind: [f for f in kind.__struct_fields__ if f not in FIGURES] for kind in (Compute, Call, Map)}
+_PARTS = {kind: attrgetter(*(set(kind.__struct_fields__) - FIGURES)) for kind in (Compute, Call, Map)}
 
 
 def unlike(some: list[T], others: list[T]) -> list[T]:

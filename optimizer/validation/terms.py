@@ -67,11 +67,13 @@ class Terms(Table):
         known = self._behind.get(outcome)
         if known is not None:
             return known
-        found = [outcome]
-        for one in found:
+        found, near = {outcome}, [outcome]
+        for one in near:
             if len(found) >= NEAR:
                 break
-            found += [other for other in looked_at(self.keys[one])[:NEAR] if other not in found]
+            new = [other for other in looked_at(self.keys[one])[:NEAR] if other not in found]
+            found.update(new)
+            near += new
         known = self._behind[outcome] = frozenset(found)
         return known
 

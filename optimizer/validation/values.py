@@ -57,15 +57,21 @@ class _Numbering(Calls):
 
     def value(self, op: ValueOp, region: Region) -> int:
         """What becomes of an op. What was found for it in another module counts again where all of that is the same."""
-        if isinstance(op, Map) or self.carried is None:
+        if type(op) is Map or self.carried is None:
             return self.op(op, region)
         known = self.shared.numbered.get(op.name)
         if known is not None and self.stands(known, op, region):
             self.again(known)
             return known.outcome
-        claimed, top, given = len(self.claims), self.top, {name: self.env[name] for name in uses(op)}
+        claimed, top = len(self.claims), self.top
         outcome = self.op(op, region)
-        self.remember(op, Numbered(op, region, top, given, outcome, self.claims[claimed:]))
+        alone = type(op) is Call and op.guard is op.catch is None
+        given = {name: self.env[name] for name in (self.entered if alone else uses(op))}
+        site = None
+        if type(op) is Call and op.name in self.calls:
+            site = (self.writes if op.effect.writes else self.looks)[-1]
+        touched, claims = self.touched.get(op.name, ()), self.claims[claimed:]
+        self.shared.numbered[op.name] = Numbered(op, region, top, given, outcome, claims, site, touched)
         return outcome
 
     def op(self, op: ValueOp, region: Region) -> int:
@@ -102,9 +108,9 @@ class _Numbering(Calls):
     def run(self, op: ValueOp, region: Region) -> int:
         """What becomes of an op whose guard is true."""
         self.facts = region.facts
-        if isinstance(op, Compute):
+        if type(op) is Compute:
             return self.outcome(op.expr)
-        return self.call(op, region) if isinstance(op, Call) else self.map(op, region)
+        return self.call(op, region) if type(op) is Call else self.map(op, region)
 
     def map(self, op: Map, region: Region) -> int:
         """What becomes of a map: its element is known by the list, and by how many maps over that are around it."""
