@@ -21,7 +21,7 @@ from __future__ import annotations
 import msgspec
 
 from llmcc.ir.errors import LlmccError
-from llmcc.ir.ops import Join, Map, Module, Op, Return
+from llmcc.ir.ops import Map, Module, Op
 from llmcc.optimizer.validation.covers import call_differs
 from llmcc.optimizer.validation.explain import answer_differs, write_differs
 from llmcc.optimizer.validation.order import missing_edges, unordered_elements
@@ -78,12 +78,9 @@ def _same_but_figures(before: tuple[Op, ...], after: tuple[Op, ...]) -> bool:
 
 
 def _same_op(a: Op, b: Op) -> bool:
-    if isinstance(a, Map) and isinstance(b, Map):
-        same = msgspec.structs.replace(b, body=a.body)
-        return a.after == b.after and same_value(a, same) and _same_but_figures(a.body, b.body)
-    if isinstance(a, Join | Return) or isinstance(b, Join | Return):
-        return False
-    return a.after == b.after and same_value(a, b)
+    if type(a) is Map and type(b) is Map:
+        b = msgspec.structs.replace(b, body=a.body) if _same_but_figures(a.body, b.body) else b
+    return same_value(a, b) and getattr(a, "after", ()) == getattr(b, "after", ())
 
 
 def _form(before: Module, after: Module) -> None:

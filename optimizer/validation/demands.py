@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from llmcc.optimizer.validation.terms import WIDE, Facts, Terms
 
 
@@ -20,14 +18,18 @@ class Demands:
         `first` is what an element gives, or whether it counts;
         `missing` is what must hold so that there is one.
         """
-        within, led = self._possible(self._closure(required), first, missing)
-        dropped = [within[one] for one in required if within[one] in led]
+        within = {one: self._t.under(one, self._facts) for one in self._closure(required)}
+        waiting = {one: now for one, now in within.items() if self._waits(one, missing)}
+        led: dict[int, None] = {}
+        self._led(first, set(waiting.values()), led)
+        # Several may look the same to an element: the first of them counts.
+        dropped = list(dict.fromkeys(waiting[one] for one in required if waiting.get(one) in led))
         if not dropped or dropped != [one for one in led if one in dropped]:
             return required  # other elements' failures could count before theirs
         found: dict[int, None] = {}
         late = False
         for one in required:
-            if within[one] in led:
+            if waiting.get(one) in led:
                 found.update((other, None) for other in self._behind(one) if within.get(other, other) not in led)
                 late = True
             elif late and one not in found:
@@ -35,13 +37,6 @@ class Demands:
             else:
                 found[one] = None
         return tuple(found)
-
-    def _possible(self, outcomes: Iterable[int], first: int, missing: Facts) -> tuple[dict[int, int], dict[int, None]]:
-        """These outcomes as an element sees them; and those that `first` fails for before anything else (`led`)."""
-        within = {one: self._t.under(one, self._facts) for one in outcomes}
-        led: dict[int, None] = {}
-        self._led(first, {now for one, now in within.items() if self._waits(one, missing)}, led)
-        return within, led
 
     def _waits(self, outcome: int, conditions: Facts) -> bool:
         """Whether an outcome looks at nothing else unless these conditions hold."""

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import msgspec
 
-from llmcc.ir.ops import Call, Compute, Map, Module, ValueOp
+from llmcc.ir.ops import Call, Compute, Join, Map, Module, Op, Return
 from llmcc.ir.types import Type
 from llmcc.optimizer.validation.elements import Elements
 from llmcc.optimizer.validation.laws import Laws
@@ -93,12 +93,14 @@ class Numbered(msgspec.Struct, frozen=True, gc=False):
 FIGURES = frozenset({"after", "step", "priority", "batch", "span"})
 
 
-def same_value(a: ValueOp, b: ValueOp) -> bool:
+def same_value(a: Op, b: Op) -> bool:
     """Whether two ops have the same parts, the very same objects, but for order and figures."""
     return a is b or (type(a) is type(b) and all(map(is_, _PARTS[type(a)](a), _PARTS[type(b)](b))))
 
 
-_PARTS = {kind: attrgetter(*(set(kind.__struct_fields__) - FIGURES)) for kind in (Compute, Call, Map)}
+_KINDS = (Compute, Call, Map, Join, Return)
+#: The class is among them so that there are always several, which come as a tuple.
+_PARTS = {kind: attrgetter("__class__", *(set(kind.__struct_fields__) - FIGURES)) for kind in _KINDS}
 
 
 def unlike(some: list[T], others: list[T]) -> list[T]:
