@@ -9,7 +9,8 @@ in one table, so that what is certainly equal has the same number (`optimizer/va
              the same conflicting writes.
     call     No call is new. One that runs also ran before, in the same state, and at least as often.
     order    In an ordered module, edges and values hold each pair of conflicting calls apart in program order; the
-             elements of a map that writes stay in order; and a call that came after another by an edge still does.
+             elements of a map that writes stay in order; and a call that came after another by an edge still does,
+             also where the edge led through what is gone.
     type     No value claims a type that it did not have before.
     form     The dialect stays, and an ordered module stays ordered.
 
