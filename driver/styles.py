@@ -1,6 +1,7 @@
 """The ways in which a planner is taught to write plans: a folder each, with `language.txt` and `examples.txt`.
 
-`examples.txt` holds questions (`Question: ...`), each with its plan in the lines below, and an empty line between two.
+`examples.txt` holds questions (`Question: ...`), each with its plan in the lines below, and an empty line between two. A
+planner that was trained on plans needs none: in the style `bare` the file is empty.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from llmcc.ir.errors import LlmccError
 #: A question and its plan.
 Example: TypeAlias = tuple[str, str]
 
-_BUNDLED = ("native", "llmcompiler")
+_BUNDLED = ("native", "llmcompiler", "bare")
 
 
 class Style(msgspec.Struct, frozen=True):
@@ -44,7 +45,7 @@ def style(name: str) -> Style:
         examples = (folder / "examples.txt").read_text("utf-8")
     except (OSError, UnicodeError) as error:
         raise LlmccError(f"cannot read the prompt style {name}: {error}") from None
-    return Style(language, tuple(_example(block, name) for block in examples.strip("\n").split("\n\n")))
+    return Style(language, tuple(_example(block, name) for block in examples.strip("\n").split("\n\n") if block))
 
 
 def _example(block: str, name: str) -> Example:
