@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Callable, Iterator
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +38,7 @@ def freeform_tasks() -> Iterator[Task]:
     """The questions of `questions.toml`, in the order of the file."""
     table = tomllib.loads((Path(__file__).parent / "questions.toml").read_text("utf-8"))
     for name, questions in table.items():
-        signatures = Toolbox(*BOXES[name](Box(0))).signatures
+        signatures = _tools(BOXES[name], 0).signatures
         for i, one in enumerate(questions):
             yield Task(
                 group="freeform",
@@ -50,8 +50,14 @@ def freeform_tasks() -> Iterator[Task]:
             )
 
 
+@cache
+def _tools(make: MakeTools, seed: int) -> Toolbox:
+    """The tools of a world; they keep no state."""
+    return Toolbox(*make(Box(seed)))
+
+
 def _world(make: MakeTools, seed: int) -> tuple[Call, list[Any]]:
-    tools = Toolbox(*make(Box(seed)))
+    tools = _tools(make, seed)
     written: list[Any] = []
 
     def call(name: str, args: dict[str, Any]) -> Any:

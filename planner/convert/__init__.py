@@ -1,0 +1,1 @@
+"""Writes a trained adapter as a GGUF file, which llama.cpp loads beside the base."""

@@ -1,0 +1,1 @@
+"""Trains a low-rank adapter for the bundled model, on one processor core or on a GPU."""
