@@ -53,7 +53,7 @@ class Repeat(msgspec.Struct, frozen=True):
 
 
 class WordsOf(msgspec.Struct, frozen=True):
-    """Consecutive words of a text. Only llguidance has a notation for that."""
+    """Consecutive words of a text, escaped as within a string. Only llguidance has a notation for that."""
 
     text: str
 

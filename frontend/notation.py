@@ -6,6 +6,7 @@ All four stand for the same texts. Special characters are written by their numbe
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from typing import Literal, TypeAlias, get_args
 
@@ -24,12 +25,17 @@ from llmcc.frontend.forms import (
     reachable,
 )
 from llmcc.ir.errors import LlmccError
+from llmcc.ir.escape import quote
 
 Notation: TypeAlias = Literal["lark", "llguidance", "openai", "gbnf"]
 NOTATIONS: tuple[Notation, ...] = get_args(Notation)
 
 #: A larger grammar is refused before it is sent to a hosted model, in characters. The services say no figure.
 MAX_HOSTED = 48_000
+
+
+# A word, or what stands between two: blanks, or one sign. `_` binds words, as it does names.
+_WORD = re.compile(r"\w+|\s+|[^\w\s]")
 
 
 class NotationError(LlmccError):
@@ -71,7 +77,8 @@ def _lark(form: Form, notation: Notation, *, top: bool = True) -> str:
     if isinstance(form, WordsOf):
         if notation != "llguidance":
             raise NotationError(f"{notation} has no notation for consecutive words of a text")
-        return f"%regex {json.dumps({'substring_words': form.text})}"
+        words = [quote(word)[1:-1] for word in _WORD.findall(form.text)]
+        return f"%regex {json.dumps({'substring_chunks': words})}"
     if isinstance(form, Use):
         return form.name
     if isinstance(form, Chars):

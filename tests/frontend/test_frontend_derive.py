@@ -20,6 +20,7 @@ from llmcc.ir.types import FLOAT, INT, STR, EnumType, Field, ListType, RecordTyp
 from llmcc.testing.plan_texts import toolboxes
 
 BYTES = LLTokenizer("byte")
+QUESTIONS = [None, "Which is higher, K2 or Mont Blanc?", 'Is "Le \\ "B"" {new}?\nSay\tso: Ünal\u202e.']
 FACT = RecordType((Field("entity", STR), Field("value", FLOAT), Field("unit", STR)))
 ATLAS = {
     "lookup": Signature(
@@ -58,7 +59,7 @@ def written(grammar: str, draw: random.Random) -> str:
 
 
 @pytest.mark.slow
-@given(toolboxes(), st.randoms(use_true_random=False), st.sampled_from([None, "Which is higher, K2 or Mont Blanc?"]))
+@given(toolboxes(), st.randoms(use_true_random=False), st.sampled_from(QUESTIONS))
 def test_every_line_that_can_be_written_compiles(
     tools: dict[str, Signature], draw: random.Random, question: str | None
 ) -> None:
@@ -117,6 +118,13 @@ def test_texts_can_be_held_to_the_words_of_the_question() -> None:
     grammar = statement_grammar(ATLAS, {}, target="a", copy_from="Which is higher, K2 or Mont Blanc?")
     assert accepts(grammar, 'a = lookup("Mont Blanc", "height")\n')
     assert not accepts(grammar, 'a = lookup("Everest", "height")\n')
+
+
+def test_words_of_the_question_are_escaped() -> None:
+    grammar = statement_grammar(ATLAS, {}, target="a", copy_from='Is The "Old" C:\\Mill closed?')
+    assert accepts(grammar, r'a = lookup("The \"Old\" C:\\Mill", "height")' + "\n")
+    assert not accepts(grammar, 'a = lookup("The "Old", "height")\n')
+    assert not accepts(grammar, 'a = lookup("C:\\Mill", "height")\n')
 
 
 def test_a_plan_without_values_cannot_end_and_one_at_its_bound_must() -> None:

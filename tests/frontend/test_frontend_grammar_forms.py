@@ -226,7 +226,7 @@ def test_a_grammar_that_is_too_large_for_a_hosted_model_is_refused() -> None:
 
 def test_words_of_a_question_can_be_said_to_llguidance_only() -> None:
     rules = statement_rules(TWO, {}, target="a", copy_from="some words")
-    assert "substring_words" in written(rules, "llguidance")
+    assert "substring_chunks" in written(rules, "llguidance")
     for notation in NOTATIONS:
         if notation != "llguidance":
             with pytest.raises(NotationError, match="consecutive words"):
