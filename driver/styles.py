@@ -1,7 +1,7 @@
 """The ways in which a planner is taught to write plans: a folder each, with `language.txt` and `examples.txt`.
 
-`examples.txt` holds questions (`Question: ...`), each with its plan in the lines below, and an empty line between two. A
-planner that was trained on plans needs none: in the style `bare` the file is empty.
+`examples.txt` holds questions (`Question: ...`), each with its plan in the lines below, and an empty line between two.
+A planner that was trained on plans needs none: in the style `bare` the file is empty.
 """
 
 from __future__ import annotations

@@ -41,8 +41,8 @@ _MESSAGES = (
 def trained(name: str) -> bool:
     """Whether a name belongs to training; a fifth of all names belongs to evaluation.
 
-    >>> trained("K2"), trained("K2")
-    (True, True)
+    >>> [name for name in ("amber", "brook", "cedar", "fern") if not trained(name)]
+    ['amber', 'cedar']
     """
     return zlib.crc32(name.encode()) % 5 != 0
 

@@ -39,7 +39,7 @@ def wilson(right: int, total: int, z: float = 1.96) -> tuple[float, float]:
     share, square = right / total, z * z / total
     middle = (share + square / 2) / (1 + square)
     half = z * math.sqrt(share * (1 - share) / total + square / (4 * total)) / (1 + square)
-    return max(0.0, middle - half), min(1.0, middle + half)
+    return min(share, max(0.0, middle - half)), max(share, min(1.0, middle + half))  # rounding included
 
 
 def table(rows: Sequence[Row], titles: dict[str, str]) -> str:

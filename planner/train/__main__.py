@@ -30,7 +30,7 @@ DEFAULT = Settings()
 @click.option("--minutes", default=float("inf"), help="Stop after so long; the next call goes on.")
 @click.option("--every", default=50, show_default=True, help="Steps between two checkpoints.")
 @click.option("--threads", default=2, show_default=True)
-@click.option("--compile/--no-compile", "compiled", default=True, help="Have torch compile the layers.")
+@click.option("--compile/--no-compile", "compiled", default=False, help="Have torch compile the layers first.")
 def main(
     data: Path,
     checkpoint: Path,

@@ -132,6 +132,7 @@ class Trainer:
 def train(trainer: Trainer, checkpoint: Path, *, every: int, minutes: float, tell: Callable[[str], None]) -> bool:
     """Trains to the last step (then True) or for some minutes (then False); saves every so many steps, and at last."""
     begun = saved = time.monotonic()
+    worked = time.process_time()
     losses: list[float] = []
     tokens, first = 0, trainer.step
     while trainer.step < trainer.settings.steps and time.monotonic() - begun < minutes * 60:
@@ -139,10 +140,10 @@ def train(trainer: Trainer, checkpoint: Path, *, every: int, minutes: float, tel
         losses.append(loss)
         tokens += size
         if trainer.step % 10 == 0 or trainer.step == first + 1:
-            speed = tokens / (time.monotonic() - begun)
+            speed, work = tokens / (time.monotonic() - begun), tokens / (time.process_time() - worked)
             recent = sum(losses[-10:]) / len(losses[-10:])
             done = f"step {trainer.step} of {trainer.settings.steps}"
-            tell(f"{done}: loss {recent:.3f}, {right:.0%} right, {speed:.0f} tokens/s")
+            tell(f"{done}: loss {recent:.3f}, {right:.0%} right, {speed:.0f} tokens/s, {work:.0f} in a second of work")
         if trainer.step % every == 0 and time.monotonic() - saved > 60:
             trainer.save(checkpoint)
             saved = time.monotonic()
