@@ -22,7 +22,7 @@ from torch import Tensor
 class Settings:
     """What a run is; a checkpoint of other settings is refused."""
 
-    steps: int = 2400
+    steps: int = 1500
     batch: int = 3
     length: int = 640
     rate: float = 8e-4
