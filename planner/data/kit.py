@@ -13,7 +13,7 @@ from planner.data.naming import FAMILIES, HELD_OUT, Words, styled
 from planner.data.world import World
 
 from llmcc.driver.prompt import tool_lines
-from llmcc.frontend.derive_plan import callee
+from llmcc.frontend.quote import callee
 from llmcc.ir.effects import Effect
 from llmcc.ir.escape import quote
 from llmcc.ir.signature import Parameter, Signature
