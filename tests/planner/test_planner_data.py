@@ -65,6 +65,7 @@ def test_all_shapes_turn_up_and_all_domains() -> None:
     assert held.isdisjoint(s.domain for split in ("train", "entities", "shapes") for s in samples[split])
 
 
+@pytest.mark.slow
 @settings(max_examples=8, deadline=None)
 @given(EPISODES)
 def test_the_same_seed_draws_the_same(drawn: tuple[Split, int, int]) -> None:
@@ -72,6 +73,7 @@ def test_the_same_seed_draws_the_same(drawn: tuple[Split, int, int]) -> None:
     assert [(s.prompt, s.plan) for s in one] == [(s.prompt, s.plan) for s in other]
 
 
+@pytest.mark.slow
 def test_training_has_no_tool_name_or_way_to_name_that_is_held_out() -> None:
     assert set(FAMILIES).isdisjoint(HELD_OUT)
     for sample in drawn("train", 40):

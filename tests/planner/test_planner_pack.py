@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from planner.data.__main__ import Episode, done_already, drawn
@@ -31,7 +32,8 @@ def alone(row: Row, episode: int, block: int) -> tuple[list[int], list[int], lis
     return [row.ids[i] for i in places], [row.positions[i] for i in places], [row.learned[i] for i in places]
 
 
-@settings(deadline=None)
+@pytest.mark.slow
+@settings(max_examples=60, deadline=None)
 @given(st.lists(ASKED, max_size=6), TEXTS, st.integers(40, 120))
 def test_a_question_in_a_row_is_as_if_it_were_alone(
     drawn: list[list[tuple[str, str, str]]], head: str, length: int
