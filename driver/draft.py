@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from llmcc.frontend.fixes import fix_text
 from llmcc.frontend.front import FrontEnd
+from llmcc.frontend.opening import Opening
 from llmcc.frontend.outside import is_statement
 from llmcc.frontend.scope import Scope
 from llmcc.ir.diagnostics import Diagnostic, has_errors
@@ -86,6 +87,9 @@ class Draft:
         self._echo: Echo | None = None
         #: Where in the text the last attempt begins, if something stands before it.
         self._attempt = 0
+        #: The line that is being written, and its elements that are complete and not yet asked for.
+        self.line = Opening()
+        self._elements: list[str] = []
 
     @property
     def ended(self) -> bool:
@@ -105,6 +109,14 @@ class Draft:
                 ops += self._feed(piece) if self._echo is None else self._compare(piece, self._echo)
         return ops
 
+    def elements(self) -> Iterator[tuple[Op, ...]]:
+        """For each element of a list in the line that is being written, as soon as it is complete: the ops that the
+        line would have if it were the only one. Nothing comes of a line with errors before it.
+        """
+        elements, self._elements = self._elements, []
+        for text in elements:
+            yield self.front.glance(text)
+
     def close(self) -> list[Op]:
         """The ops of a last line that no line's end closed, when nothing more will come."""
         ops = [] if self._echo is None or not self._echo.held else self._compare("", self._echo, closed=True)
@@ -119,12 +131,17 @@ class Draft:
             self.kept += "\n"
         self.front, _ = self._compiled(self.kept)
         self.text = self.kept
+        self.line, self._elements = Opening(), []
         self.stuck = False
         self._attempt = 0
         self._echo = Echo(self.kept) if self.kept.strip() else None
 
     def _feed(self, piece: str) -> list[Op]:
         self.text += piece
+        if piece[-1] in "\r\n":
+            self.line, self._elements = Opening(), []
+        else:
+            self._elements += self.line.feed(piece)
         ops = [op for lowered in self.front.feed(piece) for op in lowered.ops]
         return self._judge(ops, closed=False) if piece[-1] in "\r\n" else ops
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from llmcc.driver.ahead import Ahead
 from llmcc.driver.draft import Draft
 from llmcc.driver.news import Observer, PlanMended, PlanText
 from llmcc.driver.prompt import planner_request
@@ -114,10 +115,12 @@ class Planning:
                 self._take(execution, draft.feed(chunk))
                 if draft.ended or draft.stuck:
                     break
+                self._look_ahead(execution)
         cut = completion.finish == "length" and not draft.ended
         if not cut and not draft.ended:
             # Only a text that is complete is closed: the beginning of a statement can be a statement too.
             self._take(execution, draft.close())
+        self._ahead.drop(execution)
         return self._judge(execution, completion.usage, cut=cut)
 
     def repeat(self, execution: Execution, text: str, withdrawn: Sequence[str]) -> Plan:
@@ -200,6 +203,7 @@ class Planning:
         self._doubted: dict[str, ValueOp] = {}
         self._made: dict[str, ValueOp] = {}
         self._mendings = 0
+        self._ahead = Ahead(self._peek, self._made, self._standing)
         self._optimize_from(self._accepted)
 
     def _optimize_from(self, ops: Sequence[Op]) -> tuple[Op, ...]:
@@ -217,6 +221,20 @@ class Planning:
             draft.standing = None
         self._ops += ops
         self._run(execution, self._online.add(ops))
+        self._ahead.leave(execution, draft.line)
+
+    def _look_ahead(self, execution: Execution) -> None:
+        """Begins what the line that is being written says already."""
+        if self._doubted:
+            return  # what was started under these names may stand yet
+        for ops in self._draft.elements():
+            self._ahead.begin(execution, self._draft.line, ops)
+
+    def _peek(self, op: Op) -> Sequence[Op]:
+        """What would become of an op that came next."""
+        online = Online()
+        online.add([*self._accepted, *self._ops])
+        return online.add([op])
 
     def _go_back(self, count: int) -> None:
         """The plan is being written anew behind its first ops; what the others started stands if it is said again."""
@@ -237,6 +255,7 @@ class Planning:
                 continue
             if old is not None:
                 self._withdraw(execution, op.name)
+            self._ahead.settle(execution, op)
             self._made[op.name] = op
             new.append(op)
         if new:

@@ -6,8 +6,8 @@ How the text is cut into chunks makes no difference, neither to the ops nor to t
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from typing import cast
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, cast
 
 import msgspec
 
@@ -34,6 +34,11 @@ _LARGE = 20_000
 _NUMBER = re.compile(r"\s*(\d{1,9})\s*[.):]")
 _NAME = re.compile(r"\s*\$?([A-Za-z_][A-Za-z0-9_]*)\s*[:+*/%-]?=(?!=)", re.ASCII)
 _END = re.compile(r"\s*(?:\d+\s*[.):]\s*)?(?:join|return)\b")
+_LOWER: Mapping[type[Statement], Callable[[Context, Any], tuple[Op, ...]]] = {
+    syntax.Define: lower_define,
+    syntax.JoinStatement: lower_join,
+    syntax.ReturnStatement: lower_return,
+}
 
 
 class Lowered(msgspec.Struct, frozen=True):
@@ -124,6 +129,21 @@ class FrontEnd:
         """
         return self._lines(self._reader.feed(chunk))
 
+    def glance(self, text: str) -> tuple[Op, ...]:
+        """The ops that the line `text` would have if it came next; none if anything is wrong with it or with what came
+        before. Nothing is changed by that, so that a line can be looked at that is still being written.
+        """
+        if self.ended or self._closed or self.within_string or has_errors(self._found):
+            return ()
+        line = self._reader.glance(text)
+        statement, diagnostics = parse_line(line, self._dialect, self._limits)
+        if statement is None or has_errors(diagnostics):
+            return ()
+        lower = _LOWER.get(type(statement))
+        cx = Context(self.scope.copy(), Tools(self._tools.signatures), self._suggester, RULES, self._dialect)
+        ops = () if lower is None else lower(cx, statement)
+        return () if has_errors(cx.diagnostics) else ops
+
     def close(self) -> list[Lowered]:
         """What the last line has become, if it had no end, and what can be said only of a whole plan."""
         if self._closed:
@@ -198,14 +218,10 @@ class FrontEnd:
         ops: tuple[Op, ...] = ()
         if self._end is not None:
             self._after_the_end(cx, statement)
-        elif isinstance(statement, syntax.Define):
-            ops = lower_define(cx, statement)
-        elif isinstance(statement, syntax.JoinStatement):
-            ops = lower_join(cx, statement)
-            self._end = statement.span
-        elif isinstance(statement, syntax.ReturnStatement):
-            ops = lower_return(cx, statement)
-            self._end = statement.span
+        elif type(statement) in _LOWER:
+            ops = _LOWER[type(statement)](cx, statement)
+            if not isinstance(statement, syntax.Define):
+                self._end = statement.span
         self._add(cx, statement, defines=len(self.scope.bindings) > known)
         return Lowered(statement, ops, tuple(cx.diagnostics), cx.strings)
 

@@ -7,6 +7,7 @@ looks ahead. Work is linear in the size of the text.
 from __future__ import annotations
 
 import re
+from copy import copy
 
 import msgspec
 
@@ -75,6 +76,13 @@ class StatementReader:
             lines.append(self._stop("E0111", f"the plan is longer than {self._limits.plan} characters"))
         return lines
 
+    def glance(self, text: str) -> Line:
+        """The line that `text` would be if it came next, whatever of a line is there already. Nothing is changed."""
+        around = copy(self._around)
+        around.told = set(around.told)
+        outside, diagnostics = around.look(self._number, text)
+        return Line(self._number, text, True, outside or self._stopped, diagnostics)
+
     def close(self) -> list[Line]:
         """What is left: a last line without an end, and what can only be said about a whole text."""
         if self._closed:
@@ -142,7 +150,7 @@ class _Around:
         self._in_fence = False
         self._after = False  # text was seen after a statement
         self._closed = False  # a fence was closed after a statement: nothing counts any more
-        self._told: set[str] = set()
+        self.told: set[str] = set()
 
     @property
     def only_text(self) -> bool:
@@ -189,7 +197,7 @@ class _Around:
         return self._tell("W0103", place, "the text after the plan is left out")
 
     def _tell(self, code: str, place: Span, message: str) -> tuple[Diagnostic, ...]:
-        if code in self._told:
+        if code in self.told:
             return ()
-        self._told.add(code)
+        self.told.add(code)
         return (Diagnostic(code, place, message),)

@@ -61,7 +61,9 @@ class Beginnings(Progress):
                 raise errors.Cancelled(self.stop_reason)
         except Exception as error:  # as above
             return self._fail(node, error)
-        node.elements = Elements(elements, 1 if op.ordered else self.limits.max_running or len(elements))
+        growing = node.region is self.top and op.name in self.growing
+        wide = self.limits.max_running or (self.limits.max_fanout if growing else len(elements))
+        node.elements = Elements(elements, 1 if op.ordered else wide, growing=growing)
         if node.plan > self.accepted and writes(op):
             return self._hold(node)
         self._admit(node)
@@ -72,10 +74,10 @@ class Beginnings(Progress):
         assert run is not None and isinstance(op, Map)
         while run.under_way < run.window and len(run.regions) < len(run.values) and self.stop_reason is None:
             self._open_element(node, run, op)
-        if run.under_way:
+        if run.under_way or (run.growing and self.stop_reason is None):
             return
         try:
-            if len(run.regions) < len(run.values):
+            if run.growing or len(run.regions) < len(run.values):
                 raise errors.Cancelled(self.stop_reason)
             value = node.region.frame.gather(op, [region.frame for region in run.regions])
         except Exception as error:

@@ -6,8 +6,9 @@ from typing import Any, TypeAlias
 
 import msgspec
 
+from llmcc.ir.expr import Expr
 from llmcc.ir.frame import Failure
-from llmcc.ir.ops import Op
+from llmcc.ir.ops import Map, Op
 from llmcc.ir.values import Value
 
 
@@ -25,6 +26,22 @@ class StatementAdded(_Event, frozen=True):
     """The plan has one more op. Its `after` edges hold it apart from the conflicting ops before it."""
 
     op: Op
+
+
+class MapBegun(_Event, frozen=True):
+    """A map whose statement is still being written: `op` has the elements so far, a list literal. It only reads.
+
+    The statement ends it with a `StatementAdded` that has all elements, or else it is withdrawn.
+    """
+
+    op: Map
+
+
+class MapGrew(_Event, frozen=True):
+    """The map `name` that was begun has more elements: another list literal."""
+
+    name: str
+    elements: Expr
 
 
 class PlanAccepted(_Event, frozen=True):
@@ -94,6 +111,8 @@ class Cancelled(_Event, frozen=True):
 
 Event: TypeAlias = (
     StatementAdded
+    | MapBegun
+    | MapGrew
     | StatementsWithdrawn
     | KeysTaken
     | PlanAccepted

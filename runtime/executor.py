@@ -9,7 +9,8 @@ import trio
 
 from llmcc.ir import errors
 from llmcc.ir.collector import paused
-from llmcc.ir.ops import Module, Op
+from llmcc.ir.expr import Expr
+from llmcc.ir.ops import Map, Module, Op
 from llmcc.ir.values import Value
 from llmcc.runtime import events as ev
 from llmcc.runtime.ledger import Ledger
@@ -96,6 +97,18 @@ class Execution(Loop):
             last = added.pop()
             self._announce(added)
             self._say(ev.StatementAdded(last))
+
+    def begin(self, op: Map) -> None:
+        """Starts a map whose statement is still being written with the elements that it has so far: a list literal.
+
+        The map only reads. `grow` adds elements; `add` makes it the whole statement's op if it `continues` as that
+        says, else it has to be withdrawn before anything else is said of its name. Raises like `add`.
+        """
+        self._say(ev.MapBegun(op))
+
+    def grow(self, name: str, elements: Expr) -> None:
+        """Adds elements, a list literal, to a map that was begun. Raises like `add`."""
+        self._say(ev.MapGrew(name, elements))
 
     def withdraw(self, names: Iterable[str]) -> None:
         """Gives ops up that the plan says anew, with all that uses them: their calls are cancelled, their names free.

@@ -33,12 +33,16 @@ class Region:
 
 @dataclass(slots=True, eq=False)
 class Elements:
-    """A map that runs: its elements' values, the regions opened so far, and how many of those are under way."""
+    """A map that runs: its elements' values, the regions opened so far, and how many of those are under way.
+
+    While it is `growing`, its statement is still being written, and more may come.
+    """
 
     values: list[Value]
     window: int
     regions: list[Region] = field(default_factory=list)
     under_way: int = 0
+    growing: bool = False
 
 
 @dataclass(slots=True, eq=False)

@@ -41,6 +41,8 @@ class Progress:
         #: Keys that no op may get, as an earlier process of the run has used them.
         self.taken: set[str] = set()
         self.held: list[Node] = []
+        #: Maps of the plan's top level whose statements are still being written, by name.
+        self.growing: dict[str, Node] = {}
         self.queue = ReadyQueue(
             limits.max_running,
             {name: one.limit for name, one in signatures.items() if one.limit is not None},

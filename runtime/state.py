@@ -12,7 +12,8 @@ The run as a whole is in one of five phases. A plan may be added op by op while 
 | finished | all is over, `FinishPlan` was said | illegal        | illegal      | illegal      | illegal   | illegal   |
 
 `StatementsWithdrawn` is legal where `StatementAdded` is, and changes no phase: what a plan says anew is taken back. So
-is `KeysTaken`.
+is `KeysTaken`. `MapBegun` is too, for the statement that is being written; `MapGrew` follows it in the phase `open`, and
+no plan is accepted before its `StatementAdded` came or it was withdrawn (`llmcc.runtime.growing`).
 
 (1) not after a `return`, and after a `join` only once `JoinReady` was said. `CallFinished`, `CallFailed` and
 `CallCancelled` are legal in every phase but `finished`, for a call that runs; `CallCancelled` only after `CancelCall`.
@@ -47,7 +48,7 @@ from llmcc.ir.frame import Failure
 from llmcc.ir.ops import End, Join, Op, Return, ValueOp
 from llmcc.ir.signature import Signature
 from llmcc.runtime import events as ev
-from llmcc.runtime.calls import Calls
+from llmcc.runtime.growing import Growing
 from llmcc.runtime.limits import Limits
 from llmcc.runtime.nodes import Node, inside, prerequisites, uses, writes
 from llmcc.runtime.progress import IllegalTransition
@@ -58,7 +59,7 @@ __all__ = ["IllegalTransition", "Machine"]
 _ENDS = (Join, Return)
 
 
-class Machine(Calls):
+class Machine(Growing):
     """One run. `handle` takes events; everything else is for looking at, never for changing."""
 
     def __init__(self, signatures: Mapping[str, Signature] | None = None, limits: Limits | None = None) -> None:
@@ -116,6 +117,11 @@ class Machine(Calls):
         else:
             if op.catch is not None:
                 self._earlier(op, refs(op.catch))
+            begun = self.growing.get(op.name)
+            if begun is not None:
+                if self._completed(begun, op):
+                    return
+                self._withdraw(begun)
             if op.name in top.nodes:
                 raise IllegalTransition(f"{op.name!r} is defined twice; {top.nodes[op.name].story()}")
             if self.phase == "settled":
@@ -124,6 +130,13 @@ class Machine(Calls):
             top.unfinished += 1
         if not others or not node.wait_for(others):
             self._agenda.append(node)
+
+    def _map_begun(self, event: ev.MapBegun) -> None:
+        self._require_can_grow(event.op)
+        if event.op.name in self.growing:
+            raise IllegalTransition(f"{event.op.name!r} is begun twice")
+        self._statement_added(ev.StatementAdded(event.op))
+        self.growing[event.op.name] = self.top.nodes[event.op.name]
 
     def _require_room_for(self, op: Op) -> None:
         name = op.name if isinstance(op, ValueOp) else "the end"
@@ -146,6 +159,8 @@ class Machine(Calls):
             self.plan += 1
 
     def _plan_accepted(self, event: ev.PlanAccepted) -> None:
+        if self.growing:
+            raise IllegalTransition(f"the statements of {list(self.growing)} are not complete")
         self.phase = "settled"
         self.accepted = self.plan
         self.end, self.open_end, self.join_said = self.open_end, None, False
@@ -157,7 +172,7 @@ class Machine(Calls):
         self.phase = "settled"
         self.open_end = None
         self.held = []
-        for node in [node for node in self.nodes.values() if node.plan == self.plan]:
+        for node in [node for node in self.nodes.values() if node.plan == self.plan and node.state != "withdrawn"]:
             self._withdraw(node)
 
     def _statements_withdrawn(self, event: ev.StatementsWithdrawn) -> None:
@@ -190,6 +205,7 @@ class Machine(Calls):
         if node.region is self.top and isinstance(node.op, ValueOp):
             self.top.unfinished -= not node.over
             del self.top.nodes[node.op.name]
+            self.growing.pop(node.op.name, None)
             self.top.frame.values.pop(node.op.name, None)
             self.top.frame.failures.pop(node.op.name, None)
         if node.state == "running":
@@ -211,6 +227,7 @@ class Machine(Calls):
         held, self.held = self.held, []
         for node in (*self.queue.clear(), *held):
             self._fail(node, errors.Cancelled(event.reason))
+        self._agenda.extend(node for node in self.growing.values() if node.state == "open")
 
     # -- what to say ---------------------------------------------------------------------------------------------------
 
@@ -254,6 +271,8 @@ _RUNNING = frozenset({"open", "settled", "ending", "stopping"})
 #: For each event the phases in which it is legal, and what it does.
 _RULES: dict[type, tuple[frozenset[str], Callable[[Machine, Any], None]]] = {
     ev.StatementAdded: (frozenset({"open", "settled"}), Machine._statement_added),
+    ev.MapBegun: (frozenset({"open", "settled"}), Machine._map_begun),
+    ev.MapGrew: (frozenset({"open"}), Machine._map_grew),
     ev.StatementsWithdrawn: (frozenset({"open", "settled"}), Machine._statements_withdrawn),
     ev.KeysTaken: (frozenset({"open", "settled"}), Machine._keys_taken),
     ev.PlanAccepted: (frozenset({"open"}), Machine._plan_accepted),

@@ -217,6 +217,8 @@ class _Reader:
         opened = self.seen.entered(owner, "open")
         assert opened is not None and isinstance(owner.op, Map)
         by = self.seen.ended_by(created)
+        if isinstance(self.seen.log[created][1], ev.MapGrew | ev.StatementAdded):
+            return self._waits(owner)  # until then the element was not written
         if owner.op.ordered:
             turn = self._wait("dependency", opened, created, by or "")
         else:
