@@ -23,6 +23,7 @@ from llmcc.driver.asked import Asked
 from llmcc.driver.budget import Budget
 from llmcc.driver.news import Observer
 from llmcc.driver.styles import Example
+from llmcc.driver.styles import style as prompt_style
 from llmcc.ir.values import Value
 from llmcc.runtime.executor import Execution
 from llmcc.runtime.journal.records import Word
@@ -46,6 +47,7 @@ class Agent:
         literals: for a planner that honours grammars: `copy` has it copy text arguments from the question, which
             small models need; `free` lets it write what it wants.
         style: `chat` messages or plain `completion`; by default completion for a planner that honours grammars.
+        dialect: how plans are taught and read: `native`, `llmcompiler` (the format of the paper), or a folder of yours.
         limits: bounds of the run; its `deadline_s` is that of the whole question.
         max_plan_tokens: bound of one plan.
         budget: what a question may use: calls, tokens, dollars, seconds, replans. A plan that cannot keep to it is
@@ -65,6 +67,7 @@ class Agent:
         max_repairs: int = 1,
         literals: Literal["copy", "free"] = "copy",
         style: Literal["chat", "completion"] | None = None,
+        dialect: str = "native",
         limits: Limits | None = None,
         max_plan_tokens: int = 1024,
         budget: Budget | None = None,
@@ -79,6 +82,7 @@ class Agent:
         self.max_replans = max_replans if self.budget.replans is None else min(max_replans, self.budget.replans)
         self.max_repairs = max_repairs
         self.literals = literals
+        self.taught = prompt_style(dialect)
         self.chat = style == "chat" if style is not None else not planner.constrains
         self.limits = self.budget.limits(limits or Limits())
         self.max_plan_tokens = max_plan_tokens

@@ -25,7 +25,12 @@ class Answer:
         replans: how often the joiner asked for more.
         repairs: how often the planner was told that its plan does not compile, and wrote on from its first bad line.
         mended: how often lines were mended by their own fix-its, without the planner.
-        usd: dollars for models and tools, as far as prices are known.
+        usd: dollars for models and tools; None if a model was asked whose price is not known.
+        planner: the part of `usage` that is the planner's in this process: the tokens of its prompts, and of the plans.
+        ways: how a server was asked for each plan, such as `chat/grammar`.
+        notes: what did not go as it was asked for: a grammar that was refused, a budget in dollars for a model whose
+            price is not known.
+        estimated: whether tokens are estimated, because a server did not tell them in time.
         unfinished: whether the run is in a journal and not over, so that `Agent.resume` can go on with it.
         moments: when the models were asked, wrote and ended.
     """
@@ -38,7 +43,11 @@ class Answer:
     replans: int
     repairs: int
     mended: int = 0
-    usd: float = 0.0
+    usd: float | None = 0.0
+    planner: Usage = field(default_factory=Usage)
+    ways: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    estimated: bool = False
     unfinished: bool = False
     moments: tuple[Moment, ...] = field(default=(), repr=False)
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from llmcc.driver.answer import Answer
 from llmcc.driver.budget import Budget, OverBudget, over_budget
 from llmcc.driver.joining import JoinReader
+from llmcc.driver.meter import Meter
 from llmcc.driver.news import AnswerText, News, PlanDone, PlanRefused, PlanText, Replanning
 from llmcc.driver.planning import Plan, Planning
 from llmcc.driver.prompt import joiner_request
@@ -22,7 +23,7 @@ from llmcc.runtime.events import JoinReady
 from llmcc.runtime.executor import Execution
 from llmcc.runtime.journal.book import Book
 from llmcc.runtime.journal.records import Accepted, Answered, Spent, Wanted
-from llmcc.runtime.models import Model, Usage
+from llmcc.runtime.models import Completion, Request, Usage
 from llmcc.runtime.outcome import Outcome
 from llmcc.runtime.spans import Moment
 
@@ -43,11 +44,15 @@ class Asked:
         self._rounds = Rounds(agent.toolbox.signatures, book)
         #: Whether nothing is left to do for the question.
         self.over = False
-        self.planning = Planning(agent.toolbox.signatures, self.tell)
+        self.meter = Meter(agent.budget, self._tools_usd)
+        self.planning = Planning(agent.toolbox.signatures, self.tell, self.meter, taught=agent.taught)
         self.plans: list[str] = []
         spent = self._rounds.spent
-        self.usage = Usage(**{name: getattr(spent, name) for name in _USED})
-        self.model_usd, self.repairs, self.mended = spent.usd, spent.repairs, spent.mended
+        self.meter.usage = Usage(**{name: getattr(spent, name) for name in _USED})
+        self.meter.models_usd, self.meter.unpriced = spent.usd, list(spent.unpriced)
+        self.repairs, self.mended = spent.repairs, spent.mended
+        self._ways: list[str] = []
+        self._notes: dict[str, None] = {}
         self.replans = 0
         self.value: Value = None
         self.problem: str | None = None
@@ -78,6 +83,8 @@ class Asked:
             self.over = execution.machine.stop_reason is None
         except (Cancelled, OverBudget) as error:
             self.problem = str(error)
+            if execution.adding:
+                execution.cancel(self.problem)
 
     async def _follow(self, execution: Execution) -> None:
         reason: str | None = None
@@ -109,7 +116,7 @@ class Asked:
         calls, usd = execution.machine.calls, execution.usd
         self._rounds.give_names_up(execution)
         for _ in range(agent.max_repairs + 1):
-            room = self.ask_for(agent.max_plan_tokens)
+            room = self.meter.room(agent.max_plan_tokens)
             self.note("planner", "asked", agent.planner.name)
             plan = await self.planning.stream(
                 agent.planner,
@@ -123,16 +130,19 @@ class Asked:
                 reason=reason,
                 complaint=complaint,
             )
-            self.count(agent.planner, plan.usage)
-            self.note("planner", "ended", "accepted" if plan.refused is None else "refused")
+            self._ways += [plan.way] if plan.way else []
+            self._notes.update(dict.fromkeys(plan.notes))
+            self.note("planner", "ended", _ended("accepted" if plan.refused is None else "refused", plan.way))
             if plan.refused is None:
-                self.keep_to_budget(execution, agent.budget.left(calls, usd + self.model_usd))
+                self.keep_to_budget(execution, agent.budget.left(calls, usd + self.meter.models_usd))
                 self.mended += plan.mended
                 self._rounds.accept(execution, self.planning, plan, self._spent)
                 return self._accept(execution, plan, reason)
             self.repairs += 1
             complaint = plan.refused
             self.tell(PlanRefused(plan.text, plan.diagnostics, plan.refused))
+            if plan.cut:
+                self.meter.room(1)  # where the budget has cut it off, that is what to say
         if execution.adding:
             execution.reject("the plan does not compile")
         self.planning.forget()
@@ -157,21 +167,20 @@ class Asked:
 
     @property
     def _spent(self) -> Spent:
-        used = {name: getattr(self.usage, name) for name in _USED}
-        return Spent(**used, usd=self.model_usd, repairs=self.repairs, mended=self.mended)
+        meter = self.meter
+        used = {name: getattr(meter.usage, name) for name in _USED}
+        return Spent(
+            **used,
+            usd=meter.models_usd,
+            unpriced=tuple(meter.unpriced),
+            repairs=self.repairs,
+            mended=self.mended,
+        )
 
     # -- what models may use -------------------------------------------------------------------------------------------
 
-    def ask_for(self, most: int) -> int:
-        """How many tokens a model may write now, at most `most`. Raises `OverBudget` if it may not be asked."""
-        assert self.execution is not None
-        budget = self.agent.budget
-        budget.require(self.usage, self.execution.usd + self.model_usd)
-        return most if budget.tokens_out is None else min(most, budget.tokens_out - self.usage.completion_tokens)
-
-    def count(self, model: Model, usage: Usage) -> None:
-        self.usage += usage
-        self.model_usd += self.agent.budget.model_usd(model.name, usage)
+    def _tools_usd(self) -> float:
+        return 0.0 if self.execution is None else self.execution.usd
 
     def keep_to_budget(self, execution: Execution, left: Budget) -> None:
         """Raises `OverBudget`, with the plan rejected, if it cannot keep to what is left."""
@@ -207,15 +216,12 @@ class Asked:
             return None
         values = ready.args if isinstance(ready.args, dict) else {}
         chat = not agent.joiner.constrains if agent.joiner is not agent.planner else agent.chat
-        room = self.ask_for(512)
+        room = self.meter.room(512)
         request = joiner_request(self.question, values, chat=chat, may_replan=may_replan, max_tokens=room)
         reader = JoinReader()
         self.note("joiner", "asked", agent.joiner.name)
         async with agent.joiner.stream(request) as completion:
-            async for chunk in completion.chunks:
-                if part := reader.feed(chunk):
-                    self.tell(AnswerText(part))
-        self.count(agent.joiner, completion.usage)
+            await self._read(request, completion, reader)
         decision = reader.close()
         self.note("joiner", "ended", "answered" if decision.replan is None else "wants more")
         if decision.replan is not None and may_replan:
@@ -226,9 +232,17 @@ class Asked:
             self.problem = f"the joiner gave no answer: {wants}"
         return None
 
+    async def _read(self, request: Request, completion: Completion, reader: JoinReader) -> None:
+        """Takes what the joiner writes."""
+        with self.meter.reading("joiner", self.agent.joiner, request, completion) as count:
+            async for chunk in completion.chunks:
+                count(chunk)
+                if part := reader.feed(chunk):
+                    self.tell(AnswerText(part))
+
     def answer(self, outcome: Outcome) -> Answer:
         text = "" if self.problem is not None else to_text(self.value)
-        outcome = replace(outcome, usage=self.usage)
+        outcome = replace(outcome, usage=self.meter.usage)
         return Answer(
             text,
             self.value,
@@ -238,6 +252,14 @@ class Asked:
             self.replans,
             self.repairs,
             self.mended,
-            self.model_usd + (self.execution.usd if self.execution is not None else 0.0),
+            self.meter.usd,
+            self.meter.planner,
+            tuple(self._ways),
+            (*self._notes, *self.meter.notes()),
+            self.meter.estimated,
             moments=tuple(self.moments),
         )
+
+
+def _ended(how: str, way: str) -> str:
+    return f"{how}, {way}" if way else how

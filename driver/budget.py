@@ -31,9 +31,9 @@ class Budget(msgspec.Struct, frozen=True, kw_only=True):
     """What may be used; None: no bound of its own.
 
     `calls` of tools, retries not counted; `width`: elements of one map; `usd`: dollars for tools (by their `cost_usd`,
-    retries counted) and for models (by `prices`, dollars a million tokens, over those of `llmcc.driver.prices`; a
-    model without a price is free); `seconds` of wall time; `replans`; `tokens_in` that models read and `tokens_out`
-    that they write.
+    retries counted) and for models (by `prices`, dollars a million tokens, over those of `llmcc.driver.prices`; what a
+    model costs whose price is not known is left out, and the answer says so); `seconds` of wall time; `replans`;
+    `tokens_in` that models read and `tokens_out` that they write.
 
     >>> Budget(calls=3).limits(Limits()).max_calls
     3
@@ -69,11 +69,11 @@ class Budget(msgspec.Struct, frozen=True, kw_only=True):
         known = {name: [bound for bound in pair if bound is not None] for name, pair in wanted.items()}
         return msgspec.structs.replace(limits, **{name: min(pair) for name, pair in known.items() if pair})
 
-    def model_usd(self, model: str, usage: Usage) -> float:
-        """What a model's tokens cost, in dollars."""
+    def model_usd(self, model: str, usage: Usage) -> float | None:
+        """What a model's tokens cost, in dollars; None if its price is not known."""
         name = model.removeprefix("openai:")
         price = self.prices.get(name) or PRICES.get(name)
-        return 0.0 if price is None else price.of(usage)
+        return None if price is None else price.of(usage)
 
     def left(self, calls: int, usd: float) -> Budget:
         """The budget for the next plan of a run that has made so many calls and spent so many dollars."""
@@ -93,6 +93,16 @@ class Budget(msgspec.Struct, frozen=True, kw_only=True):
             bound = getattr(self, name)
             if bound is not None and used >= bound:
                 raise OverBudget(f"the budget of {_words(name, bound)} is used up ({_words(name, used)})")
+
+    def require_kept(self, usage: Usage, usd: float) -> None:
+        """Raises `OverBudget` if what a model has written by now is beyond what may be used. Arguments as above, those
+        of the unfinished answer included. (What it has read is spent before it begins.)
+        """
+        spent = {"tokens_out": usage.completion_tokens, "usd": usd}
+        for name, used in spent.items():
+            bound = getattr(self, name)
+            if bound is not None and used > bound:
+                raise OverBudget(f"the budget of {_words(name, bound)} was used up in the middle of an answer")
 
 
 #: The bounds by name, as the option `--budget` takes them.

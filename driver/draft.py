@@ -47,6 +47,7 @@ class Draft:
         signatures: the tools.
         scope: the values that exist before it; not changed.
         mend: whether lines are mended.
+        dialect: the language's.
         earlier: the statements of the plans before it, a line each: one that is written again stands.
         release: gives the value of an earlier plan up that is defined anew, with all that uses it, and says which
             names are free now; None if it cannot be given up.
@@ -64,6 +65,7 @@ class Draft:
         scope: Scope,
         *,
         mend: bool = True,
+        dialect: str = "native",
         earlier: Collection[str] = (),
         release: Callable[[str], list[str] | None] = lambda name: None,
     ) -> None:
@@ -77,9 +79,10 @@ class Draft:
         self._signatures = signatures
         self._scope = scope.copy()
         self._mend = mend
+        self._dialect = dialect
         self._earlier = earlier
         self._release = release
-        self.front = FrontEnd(signatures, scope=scope.copy())
+        self.front = self._front()
         #: How many ops were handed out.
         self._given = 0
         #: Set when an attempt writes the plan anew: so many of the ops handed out stand, the others may come again.
@@ -230,15 +233,19 @@ class Draft:
         self.text = fixed.text
         return True
 
+    def _front(self) -> FrontEnd:
+        """A front end before the draft's first line."""
+        return FrontEnd(self._signatures, dialect=self._dialect, scope=self._scope.copy())
+
     def _check(self, text: str, *, closed: bool) -> tuple[Diagnostic, ...]:
-        front = FrontEnd(self._signatures, scope=self._scope.copy())
+        front = self._front()
         front.feed(text)
         if closed:
             front.close()
         return tuple(front.diagnostics)
 
     def _compiled(self, text: str) -> tuple[FrontEnd, list[Op]]:
-        front = FrontEnd(self._signatures, scope=self._scope.copy())
+        front = self._front()
         return front, [op for lowered in front.feed(text) for op in lowered.ops]
 
 

@@ -4,13 +4,15 @@ run."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from llmcc.driver.ahead import Ahead
 from llmcc.driver.draft import Draft
+from llmcc.driver.hosted_grammar import HostedGrammar, hosted_grammar
+from llmcc.driver.meter import Meter
 from llmcc.driver.news import Observer, PlanMended, PlanText
 from llmcc.driver.prompt import planner_request
-from llmcc.driver.styles import Example
+from llmcc.driver.styles import Example, Style, style
 from llmcc.frontend.constrain import PlanConstraint
 from llmcc.frontend.scope import Scope
 from llmcc.ir.diagnostics import Diagnostic, has_errors
@@ -23,7 +25,7 @@ from llmcc.ir.types import Type
 from llmcc.ir.values import Value
 from llmcc.optimizer.online import Online
 from llmcc.runtime.executor import Execution
-from llmcc.runtime.models import Model, Usage
+from llmcc.runtime.models import Completion, Hosted, Model, Request
 from llmcc.runtime.nodes import closure, uses, writes
 
 
@@ -34,10 +36,14 @@ class Plan:
     text: str
     end: End | None
     diagnostics: tuple[Diagnostic, ...]
-    usage: Usage
     refused: str | None = None
     #: How often lines of it were mended.
     mended: int = 0
+    #: Whether it is longer than it may be.
+    cut: bool = False
+    #: How a server was asked for it, and what did not go as it was asked for.
+    way: str = ""
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +64,21 @@ def _known_already(op: ValueOp) -> bool:
 class Planning:
     """The program that one question's plans make up together: its names, and what was dispatched of it."""
 
-    def __init__(self, signatures: Mapping[str, Signature], tell: Observer, *, mend: bool = True) -> None:
+    def __init__(
+        self,
+        signatures: Mapping[str, Signature],
+        tell: Observer,
+        meter: Meter,
+        *,
+        taught: Style | None = None,
+        mend: bool = True,
+    ) -> None:
         self._signatures = signatures
         self._tell = tell
+        self._meter = meter
+        self._taught = taught or style("native")
         self._mend = mend
+        self._derived: HostedGrammar | None = None
         self._scope = Scope()
         #: All ops of the accepted plans, as the front end made them.
         self._accepted: list[Op] = []
@@ -96,32 +113,51 @@ class Planning:
         if planner.constrains:
             scope = draft.front.scope
             constraint = PlanConstraint(self._signatures, scope=scope, copy_from=question if copy else None)
+        grammar = self._grammar(planner)
         request = planner_request(
             question,
             self._signatures,
             examples,
             chat=chat,
             constraint=constraint,
+            grammar=grammar,
             values=values,
             reason=reason,
             complaint=complaint,
             types=self._scope.types,
             kept=draft.kept,
             max_tokens=max_tokens,
+            written_as=self._taught,
         )
         async with planner.stream(request) as completion:
-            async for chunk in completion.chunks:
-                self._tell(PlanText(chunk))
-                self._take(execution, draft.feed(chunk))
-                if draft.ended or draft.stuck:
-                    break
-                self._look_ahead(execution)
+            notes = (*grammar.notes, *completion.notes)
+            await self._read(planner, execution, request, completion)
         cut = completion.finish == "length" and not draft.ended
         if not cut and not draft.ended:
             # Only a text that is complete is closed: the beginning of a statement can be a statement too.
             self._take(execution, draft.close())
         self._ahead.drop(execution)
-        return self._judge(execution, completion.usage, cut=cut)
+        return replace(self._judge(execution, cut=cut), way=completion.way, notes=notes)
+
+    async def _read(self, planner: Model, execution: Execution, request: Request, completion: Completion) -> None:
+        """Takes what the planner writes, until the plan is complete or wrong, or the budget reached."""
+        draft = self._draft
+        with self._meter.reading("planner", planner, request, completion) as count:
+            async for chunk in completion.chunks:
+                count(chunk)
+                self._tell(PlanText(chunk))
+                self._take(execution, draft.feed(chunk))
+                if draft.ended or draft.stuck:
+                    break
+                self._look_ahead(execution)
+
+    def _grammar(self, planner: Model) -> HostedGrammar:
+        """The grammar for a server, which is the same for all plans; none for other models."""
+        if not isinstance(planner, Hosted):
+            return HostedGrammar()
+        if self._derived is None:
+            self._derived = hosted_grammar(self._signatures)
+        return self._derived
 
     def repeat(self, execution: Execution, text: str, withdrawn: Sequence[str]) -> Plan:
         """Says a plan again that was accepted in an earlier process, where it gave up values of those before it."""
@@ -132,7 +168,7 @@ class Planning:
         self._take(execution, self._draft.feed(text))
         if not self._draft.ended:
             self._take(execution, self._draft.close())
-        return self._judge(execution, Usage(), cut=False)
+        return self._judge(execution, cut=False)
 
     def conclude(self, execution: Execution) -> None:
         """Takes back what the plan has said before and does not say any more."""
@@ -196,7 +232,14 @@ class Planning:
 
     def _begin(self) -> None:
         """Makes ready for a plan that continues the accepted ones."""
-        self._draft = Draft(self._signatures, self._scope, mend=self._mend, earlier=self._lines, release=self._release)
+        self._draft = Draft(
+            self._signatures,
+            self._scope,
+            mend=self._mend,
+            dialect=self._taught.dialect,
+            earlier=self._lines,
+            release=self._release,
+        )
         self._released: list[str] = []
         self._ops: list[Op] = []
         #: What the run was given of this plan and nobody has said again, by name: the plan is being written anew.
@@ -268,20 +311,20 @@ class Planning:
             del self._doubted[one], self._made[one]
         execution.withdraw(gone)
 
-    def _judge(self, execution: Execution, usage: Usage, *, cut: bool) -> Plan:
+    def _judge(self, execution: Execution, *, cut: bool) -> Plan:
         draft = self._draft
         text, found = draft.text, draft.diagnostics
         if has_errors(found):
             errors = tuple(d for d in found if d.severity == "error")
-            return Plan(text, None, found, usage, render(errors, text, name="plan"))
+            return Plan(text, None, found, render(errors, text, name="plan"))
         if cut:
-            return Plan(text, None, found, usage, "the plan was cut off: it is longer than it may be")
+            return Plan(text, None, found, "the plan was cut off: it is longer than it may be", cut=True)
         if not self._ops:
-            return Plan(text, None, found, usage, "there is no plan in the text")
+            return Plan(text, None, found, "there is no plan in the text")
         last = self._ops[-1]
         if not isinstance(last, Join | Return):
             # A plan without an end asks for an answer from all that it found.
             last = Join(args=tuple((name, Ref(name)) for name in draft.front.scope.types))
             self._ops.append(last)
             self._run(execution, self._online.add([last]))
-        return Plan(text, last, found, usage, mended=len(draft.mendings))
+        return Plan(text, last, found, mended=len(draft.mendings))

@@ -1,4 +1,9 @@
-"""What hosted models cost, as their makers published it in 2025. A budget can say otherwise."""
+"""What hosted models cost, as far as it is known, and since when that is. A budget can say otherwise.
+
+Prices are those of OpenAI's standard tier, for prompts that are not very long (from 272,000 tokens on, `gpt-5.4` and
+`gpt-5.5` cost more). They change; models whose prices were changing when this was written are left out, and so are
+names with a date in them: what such a model costs is unknown, never nothing.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +22,8 @@ class Price(msgspec.Struct, frozen=True):
     input: float
     output: float
     cached: float | None = None
+    #: The day for which this was published, as `2026-06-21`; empty: a price of your own.
+    as_of: str = ""
 
     def of(self, usage: Usage) -> float:
         """What this usage costs, in dollars."""
@@ -26,9 +33,17 @@ class Price(msgspec.Struct, frozen=True):
 
 
 PRICES: dict[str, Price] = {
-    "gpt-4.1": Price(2.0, 8.0, 0.5),
-    "gpt-4.1-mini": Price(0.4, 1.6, 0.1),
-    "gpt-4.1-nano": Price(0.1, 0.4, 0.025),
-    "gpt-4o": Price(2.5, 10.0, 1.25),
-    "gpt-4o-mini": Price(0.15, 0.6, 0.075),
+    "gpt-5.5": Price(5.0, 30.0, 0.5, "2026-06-01"),
+    "gpt-5.4": Price(2.5, 15.0, 0.25, "2026-06-01"),
+    "gpt-5.4-mini": Price(0.75, 4.5, 0.075, "2026-06-01"),
+    "gpt-5.4-nano": Price(0.2, 1.25, 0.02, "2026-06-01"),
+    "gpt-5.1": Price(1.25, 10.0, 0.125, "2026-03-21"),
+    "gpt-5": Price(1.25, 10.0, 0.125, "2026-03-21"),
+    "gpt-5-mini": Price(0.25, 2.0, 0.025, "2026-03-21"),
+    "gpt-5-nano": Price(0.05, 0.4, 0.005, "2026-03-21"),
+    "gpt-4.1": Price(2.0, 8.0, 0.5, "2026-06-21"),
+    "gpt-4.1-mini": Price(0.4, 1.6, 0.1, "2026-06-21"),
+    "gpt-4.1-nano": Price(0.1, 0.4, 0.025, "2026-03-21"),
+    "gpt-4o": Price(2.5, 10.0, 1.25, "2026-05-01"),
+    "gpt-4o-mini": Price(0.15, 0.6, 0.075, "2026-05-01"),
 }

@@ -12,6 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from llmcc.driver.hosted_grammar import HostedGrammar
 from llmcc.driver.styles import Example, Style, style
 from llmcc.ir.signature import Signature
 from llmcc.ir.types import Type
@@ -61,6 +62,7 @@ def planner_request(
     *,
     chat: bool,
     constraint: Constraint | None = None,
+    grammar: HostedGrammar | None = None,
     values: Mapping[str, Value] | None = None,
     reason: str | None = None,
     complaint: str | None = None,
@@ -76,7 +78,8 @@ def planner_request(
         signatures: the tools.
         examples: (question, plan) pairs to choose from.
         chat: chat messages for a hosted model, else plain completion.
-        constraint: the grammar, for models that honour it.
+        constraint: the grammar, line by line, for models that honour it.
+        grammar: that of whole plans, for servers that take one.
         values: for a replan: the values that exist already.
         reason: for a replan: why the values do not suffice.
         complaint: for a second attempt: what was wrong with the first.
@@ -85,6 +88,7 @@ def planner_request(
         max_tokens: bound of the plan's length, in tokens.
         written_as: how plans are taught; by default the native style.
     """
+    sent = grammar or HostedGrammar()
     taught = written_as or style("native")
     shown = nearest(question, examples or taught.examples)
     known = "\n".join(f"{name} = {excerpt(value)}" for name, value in (values or {}).items())
@@ -97,6 +101,8 @@ def planner_request(
             prompt=prompt,
             prefix=f"{tools}\n\n",
             constraint=constraint,
+            grammar=sent.lark,
+            gbnf=sent.gbnf,
             max_tokens=max_tokens,
             stop=() if constraint else ("\n\n", "Question:"),
         )
@@ -113,7 +119,9 @@ def planner_request(
     if complaint:
         ask.append(f"Your last plan did not compile:\n{complaint}\n{_rest(kept)}")
     turns.append(Message("user", "\n\n".join(ask)))
-    return Request(messages=tuple(turns), constraint=constraint, max_tokens=max_tokens)
+    return Request(
+        messages=tuple(turns), constraint=constraint, grammar=sent.lark, gbnf=sent.gbnf, max_tokens=max_tokens
+    )
 
 
 def joiner_request(

@@ -2,6 +2,7 @@
 
 `examples.txt` holds questions (`Question: ...`), each with its plan in the lines below, and an empty line between two.
 A planner that was trained on plans needs none: in the style `bare` the file is empty.
+`dialect.txt`, if there is one, names the dialect in which the plans are to be read: `llmcompiler`.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import TypeAlias
 
 import msgspec
 
+from llmcc.frontend.parse import DIALECTS
 from llmcc.ir.errors import LlmccError
 
 #: A question and its plan.
@@ -23,10 +25,13 @@ _BUNDLED = ("native", "llmcompiler", "bare")
 
 
 class Style(msgspec.Struct, frozen=True):
-    """How plans are taught: what the language is, and examples for toolboxes that bring none."""
+    """How plans are taught: what the language is, and examples for toolboxes that bring none; and the dialect in which
+    what is written so is to be read.
+    """
 
     language: str
     examples: tuple[Example, ...]
+    dialect: str = "native"
 
 
 @cache
@@ -43,9 +48,14 @@ def style(name: str) -> Style:
     try:
         language = (folder / "language.txt").read_text("utf-8").rstrip("\n")
         examples = (folder / "examples.txt").read_text("utf-8")
+        said = folder / "dialect.txt"
+        dialect = said.read_text("utf-8").strip() if said.is_file() else "native"
     except (OSError, UnicodeError) as error:
         raise LlmccError(f"cannot read the prompt style {name}: {error}") from None
-    return Style(language, tuple(_example(block, name) for block in examples.strip("\n").split("\n\n") if block))
+    if dialect not in DIALECTS:
+        raise LlmccError(f"dialect.txt of the prompt style {name}: no dialect is called {dialect!r}")
+    blocks = [block for block in examples.strip("\n").split("\n\n") if block]
+    return Style(language, tuple(_example(block, name) for block in blocks), dialect)
 
 
 def _example(block: str, name: str) -> Example:

@@ -128,6 +128,7 @@ def totals(trace: Trace) -> Iterator[str]:
     calls = f"{len(found.calls):,} call{'' if len(found.calls) == 1 else 's'}"
     average = f"{found.parallelism:.2f} at the same time on average, at most {found.peak}"
     yield f"makespan {human(found.makespan_s)}, work {human(found.work_s)}, {calls}, {average}"
+    yield from _while_written(trace)
     waited = waits_by_kind(found)
     if waited:
         yield f"waited: {', '.join(f'{kind} {human(seconds)}' for kind, seconds in waited.items())}"
@@ -135,6 +136,21 @@ def totals(trace: Trace) -> Iterator[str]:
         path = [visible(key) for key in found.critical]
         left = [*path[:4], f"({len(path) - 8} more)", *path[-4:]] if len(path) > 9 else path
         yield f"critical path: {' -> '.join(left)}"
+
+
+def _while_written(trace: Trace) -> Iterator[str]:
+    """How many calls did not wait for the whole plan, and how many of them not even for their own line."""
+    asked = [moment.at_s for moment in trace.moments if moment.role == "planner" and moment.what == "asked"]
+    ended = [moment.at_s for moment in trace.moments if moment.role == "planner" and moment.what == "ended"]
+    calls = trace.timeline.calls
+    early = [one for one in calls if any(a <= one.start_s < b for a, b in zip(asked, ended, strict=False))]
+    if not early:
+        return
+    known = {(one.plan, one.name): one.at_s for one in trace.timeline.statements}
+    # A call in a map is named after it: `x[3].x.1`.
+    ahead = sum(one.start_s < known.get((one.plan, one.key.split("[")[0]), 0.0) for one in early)
+    line = f", {ahead:,} of them before their line was complete" if ahead else ""
+    yield f"{len(early):,} of {len(calls):,} calls started while the plan was being written{line}"
 
 
 def waits_by_kind(found: Timeline) -> dict[str, float]:

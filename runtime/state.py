@@ -12,8 +12,8 @@ The run as a whole is in one of five phases. A plan may be added op by op while 
 | finished | all is over, `FinishPlan` was said | illegal        | illegal      | illegal      | illegal   | illegal   |
 
 `StatementsWithdrawn` is legal where `StatementAdded` is, and changes no phase: what a plan says anew is taken back. So
-is `KeysTaken`. `MapBegun` is too, for the statement that is being written; `MapGrew` follows it in the phase `open`, and
-no plan is accepted before its `StatementAdded` came or it was withdrawn (`llmcc.runtime.growing`).
+is `KeysTaken`. `MapBegun` is legal there too, for the statement that is being written; `MapGrew` follows it in the
+phase `open`, and no plan is accepted before its `StatementAdded` came or it was withdrawn (`llmcc.runtime.growing`).
 
 (1) not after a `return`, and after a `join` only once `JoinReady` was said. `CallFinished`, `CallFailed` and
 `CallCancelled` are legal in every phase but `finished`, for a call that runs; `CallCancelled` only after `CancelCall`.

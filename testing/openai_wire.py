@@ -19,6 +19,8 @@ def way_of(path: str, body: Mapping[str, Any]) -> str:
     """
     api = "responses" if path.endswith("/responses") else "chat"
     form = "grammar" if body.get("tools") else "text"
+    if "grammar" in body:
+        form = "gbnf"
     if "response_format" in body or "text" in body:
         form = "schema"
     return f"{api}/{form}"

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-DOCUMENTS = ["README.md", *(f"docs/{name}.md" for name in "grammars journal models tools tour tracing".split())]
+DOCUMENTS = ["README.md", *(f"docs/{name}.md" for name in "agent grammars journal models tools tour tracing".split())]
 BLOCK = re.compile(r"(```console\n)(.*?)(```\n)", re.DOTALL)
 
 

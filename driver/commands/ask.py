@@ -31,6 +31,7 @@ from llmcc.runtime.trace_file import check_target
 @click.option("--json", "as_json", is_flag=True, help="Print answer, plans, calls and usage as one JSON object.")
 @click.option("--max-replans", type=click.IntRange(min=0), default=2, show_default=True, metavar="N")
 @click.option("--deadline", type=click.FloatRange(min=0), metavar="SECONDS", help="Give up after this time.")
+@click.option("--dialect", default="native", show_default=True, help="native, llmcompiler, or a folder of yours.")
 @budget_option
 @trace_option
 @click.option("--journal", metavar="FILE", help="Write the run down here, so that `llmcc resume` can go on with it.")
@@ -52,6 +53,7 @@ def command(
     as_json: bool,
     max_replans: int,
     deadline: float | None,
+    dialect: str,
     budget: Any,
     trace: str | None,
     journal: str | None,
@@ -78,6 +80,7 @@ def command(
         max_replans=max_replans,
         literals=literals,
         deadline_s=deadline,
+        dialect=dialect,
         budget={} if budget is None else msgspec.to_builtins(budget),
     )
     with shown_news(show_plan=show_plan, as_json=as_json) as news:

@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import asdict
 from typing import Any, Literal, TypeVar
 
 import click
@@ -27,6 +28,7 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     max_replans: int = 2
     literals: Literal["copy", "free"] = "copy"
     deadline_s: float | None = None
+    dialect: str = "native"
     budget: dict[str, Any] = {}
 
 
@@ -61,6 +63,7 @@ async def agent_of(setting: Setting, toolbox: Toolbox, news: Any, *, needs_model
             max_replans=setting.max_replans,
             limits=Limits(deadline_s=setting.deadline_s),
             literals=setting.literals,
+            dialect=setting.dialect,
             budget=msgspec.convert(setting.budget, Budget),
             observer=observer,
             watch=watch,
@@ -88,12 +91,16 @@ def report(answer: Any, *, as_json: bool) -> int:
     if as_json:
         told = {"answer": answer.text, "problem": answer.problem, "plans": list(answer.plans)}
         counts = {"replans": answer.replans, "repairs": answer.repairs, "mended": answer.mended, "usd": answer.usd}
-        click.echo(json.dumps({**told, **counts, **to_json(answer.outcome)}, ensure_ascii=False, indent=2))
-    elif answer.problem is None:
+        tokens = {"planner": asdict(answer.planner), "estimated": answer.estimated}
+        asked = {**tokens, "ways": list(answer.ways), "notes": list(answer.notes)}
+        click.echo(json.dumps({**told, **counts, **asked, **to_json(answer.outcome)}, ensure_ascii=False, indent=2))
+        return 0 if answer.problem is None else 1
+    for note in answer.notes:
+        click.echo(f"note: {note}", err=True)
+    if answer.problem is None:
         click.echo(answer.text)
-    if answer.problem is not None and not as_json:
-        raise UserError(answer.problem)
-    return 0 if answer.problem is None else 1
+        return 0
+    raise UserError(answer.problem)
 
 
 @contextmanager

@@ -46,13 +46,16 @@ class Began(_Record, frozen=True, kw_only=True):
 
 
 class Spent(_Record, frozen=True, kw_only=True):
-    """What models have used for a question so far, and how often a plan was refused, or lines of it mended."""
+    """What models have used for a question so far, and how often a plan was refused, or lines of it mended. `unpriced`
+    are the models whose price is not known.
+    """
 
     prompt_tokens: int = 0
     completion_tokens: int = 0
     cached_tokens: int = 0
     requests: int = 0
     usd: float = 0.0
+    unpriced: tuple[str, ...] = ()
     repairs: int = 0
     mended: int = 0
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from llmcc.runtime.models.llama_files import default_model_path
     from llmcc.runtime.models.openai import OpenAI
     from llmcc.runtime.models.openai_answer import Timeouts
-    from llmcc.runtime.models.protocol import Completion, Constraint, Message, Model, Request, Usage
+    from llmcc.runtime.models.protocol import Completion, Constraint, Hosted, Message, Model, Request, Usage
     from llmcc.runtime.models.scripted import Cut, Scripted
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "ContextTooLong",
     "Cut",
     "GrammarError",
+    "Hosted",
     "Llama",
     "Message",
     "Model",
@@ -61,7 +62,7 @@ _HOMES = {
     "llama_files": ("default_model_path",),
     "openai": ("OpenAI",),
     "openai_answer": ("Timeouts",),
-    "protocol": ("Completion", "Constraint", "Message", "Model", "Request", "Usage"),
+    "protocol": ("Completion", "Constraint", "Hosted", "Message", "Model", "Request", "Usage"),
     "scripted": ("Cut", "Scripted"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

@@ -28,8 +28,13 @@ class ContextTooLong(ModelError):
 class GrammarError(ModelError):
     """The decoder refuses a grammar, or finds no way on in it.
 
-    What was generated ends there: an unconstrained answer is never passed off as a plan.
+    What was generated ends there: an unconstrained answer is never passed off as a plan. `requests` says how many it
+    took a server to refuse; 0: it had begun to answer.
     """
+
+    def __init__(self, message: str, requests: int = 0) -> None:
+        super().__init__(message)
+        self.requests = requests
 
 
 class StreamBroken(ModelError):

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import trio
 
-from llmcc.runtime.models.errors import ModelUnavailable
+from llmcc.runtime.models.errors import GrammarError, ModelUnavailable
 from llmcc.runtime.models.extras import require
 from llmcc.runtime.models.openai_answer import Timeouts
 from llmcc.runtime.models.openai_call import Caller
@@ -35,8 +35,9 @@ class OpenAI:
     """A hosted model. Every stream makes its own connection; inside `async with` they share a pool of them.
 
     A request with a `grammar` is put in the best way that the server has (see `docs/models.md`): the first time it is
-    asked a few short questions, and what it can do is written to a file. Constraints are not applied token by token
-    (`constrains` is False): what comes back must be checked.
+    asked a few short questions, and what it can do is written to a file. A grammar that the server refuses is left out:
+    the request is put in the next best way, and the completion's `notes` say so. Constraints are not applied token by
+    token (`constrains` is False): what comes back must be checked.
     """
 
     constrains = False
@@ -73,7 +74,9 @@ class OpenAI:
         self._key = Key(key_variable)
         self._timeouts = timeouts or Timeouts()
         self._records = Records(records)
-        self._found: Way | None = None
+        self._found: tuple[Way, ...] = ()
+        #: The grammars that the server refused, and in which way.
+        self._refused: dict[tuple[Way, str | None], str] = {}
         self._has_looked = False
         self._probing = trio.Lock()
         self._shared: Any = None
@@ -86,6 +89,11 @@ class OpenAI:
         # OpenAI gave the old name up; most other servers know only that one.
         limit = "max_completion_tokens" if is_openai else "max_tokens"
         self._caller = Caller(model, self._base_url, self._key, self._timeouts, retries, limit)
+
+    @property
+    def base_url(self) -> str:
+        """Where the server is."""
+        return self._base_url
 
     def __repr__(self) -> str:
         return f"OpenAI({self.name!r}, base_url={self._base_url!r})"
@@ -101,16 +109,33 @@ class OpenAI:
                 raised by `chunks` if nothing comes.
             ModelRefused: the server refuses the request.
             ContextTooLong: it refuses it because of its length.
-            GrammarError: the server does not keep to the grammar; raised by `chunks`.
+            GrammarError: the server does not keep to the grammar; raised by `chunks`. Or it refuses it, and `way` was
+                given.
             StreamBroken: the answer breaks off or cannot be read; raised by `chunks`.
         """
-        async with self._client() as client:
-            way, spent = await self._choose(client, request)
-            async with self._caller.answer(client, request, way, spent) as completion:
-                yield completion
+        async with self._client() as client, AsyncExitStack() as stack:
+            yield await self._open(client, request, stack)
+
+    async def _open(self, client: Any, request: Request, stack: AsyncExitStack) -> Completion:
+        """The answer in the best way for which the server does not refuse the grammar."""
+        spent = Usage()
+        while True:
+            way, cost = await self._choose(client, request)
+            spent += cost
+            try:
+                completion = await stack.enter_async_context(self._caller.answer(client, request, way, spent))
+            except GrammarError as error:
+                if self._way is not None or request.grammar is None:
+                    raise
+                self._refused[way, request.grammar] = str(error)
+                spent += Usage(requests=error.requests)
+                continue
+            refused = (said for (_, grammar), said in self._refused.items() if grammar == request.grammar)
+            completion.notes = tuple(f"the grammar was refused, and {way} used instead: {said}" for said in refused)
+            return completion
 
     async def probe(self) -> Findings:
-        """Tries all ways on the server, with up to six short questions, and writes down those that work.
+        """Tries all ways on the server, with a few short questions, and writes down those that work.
 
         Raises:
             ModelError: none works, or the server cannot be reached.
@@ -154,23 +179,33 @@ class OpenAI:
 
     async def _choose(self, client: Any, request: Request) -> tuple[Way, Usage]:
         """How to put the request, and what it cost to find out."""
-        known = self._way or self._found or self._recorded()
         if request.grammar is None:
-            return as_text(known or "chat/text"), Usage()
-        if known is not None:
-            return known, Usage()
+            known = self._known()
+            return as_text(self._way or (known[0] if known else "chat/text")), Usage()
+        if self._way is not None:
+            lacks = self._way == "chat/gbnf" and request.gbnf is None
+            return as_text(self._way) if lacks else self._way, Usage()
         async with self._probing:  # several requests may come at once
-            if self._found is not None:
-                return self._found, Usage()
-            found = await self._probe(client, all_ways=False)
-            return found.works[0], found.usage
+            way = self._usable(request)
+            if way is not None:
+                return way, Usage()
+            found = await self._probe(client, all_ways=bool(self._known()))
+            way = self._usable(request)
+            if way is None:
+                raise GrammarError("; ".join(dict.fromkeys(self._refused.values())))
+            return way, found.usage
 
-    def _recorded(self) -> Way | None:
-        """The best way in the file, which is read once."""
+    def _known(self) -> tuple[Way, ...]:
+        """The ways that work, the best first; from the file, which is read once."""
         if not self._has_looked:
             self._has_looked = True
-            self._found = next(iter(self._records.ways(self._base_url, self.name)), None)
+            self._found = self._found or self._records.ways(self._base_url, self.name)
         return self._found
+
+    def _usable(self, request: Request) -> Way | None:
+        """The best way for which the request has a grammar that the server does not refuse."""
+        ways = (way for way in self._known() if way != "chat/gbnf" or request.gbnf is not None)
+        return next((way for way in ways if (way, request.grammar) not in self._refused), None)
 
     async def _probe(self, client: Any, *, all_ways: bool) -> Findings:
         """Asks the server, and writes down what it can do."""
@@ -182,5 +217,5 @@ class OpenAI:
 
         found = await probe(ask, all_ways=all_ways)
         self._records.write(self._base_url, self.name, found.works)
-        self._found = found.works[0]
+        self._found = tuple(found.works)
         return found

@@ -19,7 +19,7 @@ def arguments(request: Request, way: Way, model: str, *, limit: str, without: Co
     """What the client is called with.
 
     Args:
-        request: the request; its grammar is used if the way's form is `grammar`.
+        request: the request; its grammar is used if the way's form is `grammar` or `gbnf`.
         way: the API and the form.
         model: the model's name on the server.
         limit: what the chat API calls the bound of the answer's length.
@@ -44,7 +44,11 @@ def _chat(request: Request, form: str, limit: str) -> dict[str, object]:
         limit: request.max_tokens,
         "stream_options": {"include_usage": True},
     }
-    if form == "text" and request.stop:
+    if form == "gbnf":
+        # Under the names of llama.cpp's servers and of vLLM's. Others ignore or refuse them.
+        made["grammar"] = request.gbnf
+        made["structured_outputs"] = {"grammar": request.gbnf}
+    if form in ("text", "gbnf") and request.stop:
         made["stop"] = list(request.stop[:_MAX_STOPS])
     if form == "schema":
         named = {"name": _TOOL, "strict": True, "schema": SCHEMA}

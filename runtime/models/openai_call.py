@@ -10,13 +10,13 @@ from typing import Any
 
 import trio
 
-from llmcc.runtime.models.errors import ModelUnavailable
+from llmcc.runtime.models.errors import GrammarError, ModelUnavailable
 from llmcc.runtime.models.extras import require
 from llmcc.runtime.models.openai_answer import Answer, Timeouts
 from llmcc.runtime.models.openai_arguments import OPTIONAL, arguments
 from llmcc.runtime.models.openai_failures import Failure, client_errors, failure, pause_s
 from llmcc.runtime.models.openai_key import Key
-from llmcc.runtime.models.openai_ways import Way
+from llmcc.runtime.models.openai_ways import Way, has_grammar
 from llmcc.runtime.models.protocol import Completion, Request, Usage
 
 
@@ -53,6 +53,8 @@ class Caller:
                 return result, first_by, requests
             if self._does_without(result.field):
                 continue
+            if result.malformed and has_grammar(way):
+                raise GrammarError(str(result.error), requests)
             if not result.again or attempt >= self._retries:
                 raise result.error
             pause = pause_s(attempt, result.pause_s, self._draw)

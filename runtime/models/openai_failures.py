@@ -31,12 +31,14 @@ class Failure:
         again: True if the same request may succeed later.
         pause_s: what the server asks to wait, in seconds; None: it does not say.
         field: the argument that the server refuses, if it says so.
+        malformed: whether the server says that the request itself is wrong.
     """
 
     error: ModelError
     again: bool = False
     pause_s: float | None = None
     field: str | None = None
+    malformed: bool = False
 
 
 def client_errors() -> tuple[type[Exception], ...]:
@@ -68,8 +70,8 @@ def _refusal(error: Any, key: Key, now_s: float) -> Failure:
         return Failure(kind(text), again, asked_pause_s(error.response.headers, now_s))
     if code == "context_length_exceeded":
         return Failure(ContextTooLong(text))
-    field = key.scrub(str(error.param)) if status in _BAD_REQUEST else None
-    return Failure(ModelRefused(text), field=field)
+    malformed = status in _BAD_REQUEST
+    return Failure(ModelRefused(text), field=key.scrub(str(error.param)) if malformed else None, malformed=malformed)
 
 
 def asked_pause_s(headers: Mapping[str, str], now_s: float) -> float | None:

@@ -6,12 +6,14 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from llmcc.runtime.models.errors import ModelError, ModelRefused, ModelUnavailable, ServerFault
-from llmcc.runtime.models.openai_ways import WAYS, Way
+from llmcc.runtime.models.openai_ways import WAYS, Way, has_grammar
 from llmcc.runtime.models.protocol import Message, Request, Usage
 
 #: The question asks for another word than the grammar allows: a server that ignores grammars gives itself away. So
 #: does one that ignores schemas, because the question does not mention JSON.
-QUESTION = Request(messages=(Message("user", "Write the word no."),), grammar='start: "yes"', max_tokens=256)
+QUESTION = Request(
+    messages=(Message("user", "Write the word no."),), grammar='start: "yes"', gbnf='root ::= "yes"', max_tokens=256
+)
 _FORCED = "yes"
 
 Ask = Callable[[Way], Awaitable[tuple[str, Usage]]]
@@ -51,7 +53,7 @@ async def probe(ask: Ask, *, all_ways: bool) -> Findings:
             found.problems[way] = error
             continue
         found.usage += usage
-        if way.endswith("/grammar") and text != _FORCED:
+        if has_grammar(way) and text != _FORCED:
             found.problems[way] = ModelRefused("the server ignores the grammar")
             continue
         found.works.append(way)

@@ -12,14 +12,16 @@ from llmcc.runtime.models.errors import ModelUnavailable
 from llmcc.runtime.models.llama_files import cache_folder
 
 #: `API/FORM`. The API: `responses` or `chat`. The form: `grammar` (the plan is the input of a tool whose format is our
-#: grammar), `schema` (it is a field of a JSON object) or `text`.
+#: grammar), `gbnf` (it is the answer, and our grammar an argument of the request, in the notation of llama.cpp),
+#: `schema` (it is a field of a JSON object) or `text`.
 Way: TypeAlias = Literal[
-    "responses/grammar", "chat/grammar", "chat/schema", "responses/schema", "chat/text", "responses/text"
+    "responses/grammar", "chat/grammar", "chat/gbnf", "chat/schema", "responses/schema", "chat/text", "responses/text"
 ]
 #: All of them, the best first.
 WAYS: tuple[Way, ...] = (
     "responses/grammar",
     "chat/grammar",
+    "chat/gbnf",
     "chat/schema",
     "responses/schema",
     "chat/text",
@@ -36,6 +38,11 @@ def to_way(name: str) -> Way:
     if name not in WAYS:
         raise ModelUnavailable(f"there is no way {name!r} to ask a server; there are {', '.join(WAYS)}")
     return name
+
+
+def has_grammar(way: Way) -> bool:
+    """Whether a request holds its grammar in this way."""
+    return way.endswith(("/grammar", "/gbnf"))
 
 
 def as_text(way: Way) -> Way:

@@ -40,8 +40,8 @@ class Request:
 
     Either `prompt` (plain completion) or `messages` (chat); a backend that speaks only one of them converts.
     `max_tokens` bounds the output in tokens, `temperature` 0 is greedy, `stop` texts end the output and are not part
-    of it. `grammar` is that of the whole answer, as Lark text in the subset that OpenAI's custom tools take; backends
-    that cannot use it ignore it, so what comes back must be checked.
+    of it. `grammar` is that of the whole answer, as Lark text in the subset that OpenAI's custom tools take, and `gbnf`
+    the same for llama.cpp and its like; backends that cannot use them ignore them, so what comes back must be checked.
 
     `priority`: of requests that wait for the same model, the one with the larger number goes first; a schedule's
     priorities can be taken as they are. `prefix` is a beginning of `prompt` that other requests, later ones too, have
@@ -52,6 +52,7 @@ class Request:
     messages: tuple[Message, ...] = ()
     constraint: Constraint | None = None
     grammar: str | None = None
+    gbnf: str | None = None
     max_tokens: int = 512
     stop: tuple[str, ...] = ()
     temperature: float = 0.0
@@ -84,13 +85,15 @@ class Completion:
     """One answer on its way: iterate `chunks`, then read `usage` and `finish`.
 
     `finish` is `stop` (the model, a stop text or the constraint ended it), `length` (`max_tokens` or the context ended
-    it) or None while it runs. `way` says how a backend that knows several ways asked for it (`responses/grammar`).
+    it) or None while it runs. `way` says how a backend that knows several ways asked for it (`responses/grammar`), and
+    `notes` what did not go as it was asked for: a grammar that a server refuses.
     """
 
     chunks: AsyncIterator[str]
     usage: Usage = field(default_factory=Usage)
     finish: Literal["stop", "length"] | None = None
     way: str = ""
+    notes: tuple[str, ...] = ()
 
 
 @runtime_checkable
@@ -111,3 +114,12 @@ class Model(Protocol):
         Raises:
             ModelError: the model cannot answer (see `llmcc.runtime.models.errors`).
         """
+
+
+@runtime_checkable
+class Hosted(Model, Protocol):
+    """A model behind a server: its tokens may cost money, and it is worth deriving a `Request.grammar` for it."""
+
+    @property
+    def base_url(self) -> str:
+        """Where the server is."""

@@ -76,7 +76,7 @@ def test_ask_leaves_no_thread_behind(model: Llama) -> None:
 
 def ask(server: OpenAIServer, toolbox: llmcc.Toolbox, question: str = "How high is K2?") -> llmcc.Answer:
     async def main() -> llmcc.Answer:
-        async with OpenAI("any", base_url=server.base_url, retries=0) as planner:
+        async with OpenAI("any", base_url=server.base_url, retries=0, way="chat/text") as planner:
             return await llmcc.Agent(toolbox, planner=planner).ask(question)
 
     return trio.run(main)
@@ -131,7 +131,18 @@ def test_the_command_line_asks_a_hosted_model(
 ) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "secret")
     with OpenAIServer([Answer(PLAN)]) as server:
-        argv = ["ask", "How high is K2?", "--tools", str(ATLAS), "--model", "openai:any", "--base-url", server.base_url]
+        argv = [
+            "ask",
+            "How high is K2?",
+            "--tools",
+            str(ATLAS),
+            "--model",
+            "openai:any",
+            "--base-url",
+            server.base_url,
+            "--way",
+            "chat/text",
+        ]
         assert cli.invoke([*argv, "--json"]) == 0
         assert server.requests[0].headers["authorization"] == "Bearer secret"
     told = json.loads(capsys.readouterr().out)

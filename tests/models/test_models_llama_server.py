@@ -17,6 +17,11 @@ from pathlib import Path
 import pytest
 import trio
 
+from llmcc.driver.hosted_grammar import hosted_grammar
+from llmcc.frontend.parse import parse_plan
+from llmcc.ir.effects import READ
+from llmcc.ir.signature import Parameter, Signature
+from llmcc.ir.types import STR
 from llmcc.runtime.models import Message, ModelUnavailable, OpenAI, Request, Timeouts, default_model_path
 
 NEEDS = ("llama_cpp", "openai", "fastapi", "uvicorn", "sse_starlette", "starlette_context", "pydantic_settings")
@@ -105,7 +110,7 @@ def test_it_streams(model: OpenAI) -> None:
 
 def test_what_it_can_do_is_found_out(model: OpenAI) -> None:
     found = trio.run(model.probe)
-    assert found.works == ["chat/text"]
+    assert found.works == ["chat/gbnf", "chat/text"]
     assert {*found.problems} == {
         "responses/grammar",
         "chat/grammar",
@@ -113,6 +118,24 @@ def test_what_it_can_do_is_found_out(model: OpenAI) -> None:
         "responses/schema",
         "responses/text",
     }
+
+
+def test_it_keeps_to_the_grammar_of_plans(model: OpenAI) -> None:
+    """The embedded model would never write such lines by itself. It need not come to an end."""
+    tools = {"search": Signature(name="search", parameters=(Parameter("query", STR),), returns=STR, effect=READ)}
+    grammar = hosted_grammar(tools)
+    asked = (Message("user", "Find out how high the K2 is."),)
+
+    async def main() -> tuple[str, str]:
+        request = Request(messages=asked, grammar=grammar.lark, gbnf=grammar.gbnf, max_tokens=60)
+        async with model.stream(request) as completion:
+            return "".join([chunk async for chunk in completion.chunks]), completion.way
+
+    text, way = trio.run(main)
+    lines = text.splitlines(keepends=True)
+    assert (way, bool(lines)) == ("chat/gbnf", True)
+    statements, diagnostics = parse_plan("".join(line for line in lines if line.endswith("\n")))
+    assert (len(statements), diagnostics) == (len(lines) - (not text.endswith("\n")), ()), text
 
 
 def test_leaving_an_answer_stops_it(model: OpenAI, log: Path) -> None:

@@ -25,7 +25,7 @@ from llmcc.testing.openai_server import Answer, OpenAIServer
 from llmcc.testing.openai_wire import usage_of
 
 KEY = "sk-canary-0123456789"  # what `hosted` sets
-HELLO = Request(prompt="hello", grammar='start: "x"')
+HELLO = Request(prompt="hello", grammar='start: "x"', gbnf='root ::= "x"')
 CHUNKS = ("a =", ' "é\\\n', "\u2028b\n")
 WHOLE = "".join(CHUNKS)
 SHORT = ("aé\n",)

@@ -26,7 +26,8 @@ from llmcc.runtime.models.openai_ways import WAYS, Records
 from llmcc.testing.openai_server import Answer, OpenAIServer, Received
 
 GRAMMAR = 'start: "a = 1\\n"'
-PLAN = Request(prompt="plan", grammar=GRAMMAR, stop=("#",))
+GBNF = 'root ::= "a = 1\\n"'
+PLAN = Request(prompt="plan", grammar=GRAMMAR, gbnf=GBNF, stop=("#",))
 
 pytestmark = pytest.mark.usefixtures("hosted")
 
@@ -42,7 +43,8 @@ def obedient(can: set[str], *, ignores: bool, status: int = 400) -> Callable[[Re
     def answer(received: Received) -> Answer:
         api = received.way.partition("/")[0]
         if received.way in can:
-            forced = '"yes"' in json.dumps(received.body.get("tools", "")).replace("\\", "")
+            asked = [received.body.get(name, "") for name in ("tools", "grammar")]
+            forced = '"yes"' in json.dumps(asked).replace("\\", "")
             return Answer("yes" if forced else ("a =", " 1\n"))
         return Answer("no", plain=True) if ignores and f"{api}/text" in can else Answer(status=status)
 
@@ -92,6 +94,16 @@ def test_the_two_shapes_of_a_grammar() -> None:
     assert nested["tool_choice"] == {"type": "custom", "custom": {"name": "plan"}}
 
 
+def test_a_grammar_as_an_argument_of_the_request() -> None:
+    with OpenAIServer([Answer("a = 1\n"), Answer("a = 1\n")]) as server:
+        model = OpenAI("tiny", base_url=server.base_url, way="chat/gbnf")
+        assert trio.run(ask, model)[1].way == "chat/gbnf"
+        assert trio.run(ask, model, Request(prompt="plan", grammar=GRAMMAR))[1].way == "chat/text", "there is no GBNF"
+        sent, plain = (request.body for request in server.requests)
+    assert (sent["grammar"], sent["structured_outputs"]) == (GBNF, {"grammar": GBNF})
+    assert (sent["stop"], plain.keys() & {"grammar", "structured_outputs"}) == (["#"], set())
+
+
 def test_what_the_client_takes_for_a_tool_is_what_we_send() -> None:
     """The shapes, beside the client's own types."""
     from openai.types.chat import ChatCompletionCustomToolParam
@@ -123,7 +135,7 @@ def test_requests_that_come_at_once_find_out_once(tmp_path: Path) -> None:
 
     with OpenAIServer(obedient({"chat/schema", "chat/text"}, ignores=False)) as server:
         trio.run(main, OpenAI("tiny", base_url=server.base_url, records=tmp_path / "servers.json"))
-    assert len(server.requests) == 3 + 5  # two refusals, one that works
+    assert len(server.requests) == 4 + 5  # three refusals, one that works
 
 
 @pytest.mark.parametrize(
