@@ -7,11 +7,13 @@ import sqlite3
 import subprocess
 import sys
 from collections import Counter
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 import trio
+from trio.testing import MockClock
 
 import llmcc
 from llmcc.ir.call_text import HIDDEN
@@ -22,7 +24,8 @@ calls: Counter[str] = Counter()
 keys: list[str] = []
 
 
-def toolbox(*, returns_at: float = 0.0) -> llmcc.Toolbox:
+def toolbox(*, passes: MockClock | None = None) -> llmcc.Toolbox:
+    """The tools; a purchase lets a minute pass on the clock, if there is one."""
     calls.clear()
     keys.clear()
 
@@ -34,7 +37,9 @@ def toolbox(*, returns_at: float = 0.0) -> llmcc.Toolbox:
     @llmcc.tool(effect="write", resource="orders")
     async def buy(item: str, amount: int) -> str:
         calls["buy"] += 1
-        await trio.sleep(returns_at)
+        if passes is not None:
+            passes.jump(60)
+            await trio.sleep(60)
         return f"{amount} of {item}"
 
     @llmcc.tool(effect="write", resource="mail", idempotent=True, key="idempotency_key")
@@ -55,7 +60,9 @@ PLAN = 'left = stock("paper")\nsent = mail("bob") after left\norder = buy("paper
 
 def cut_off(journal: Path, plan: str = PLAN) -> Any:
     """A run whose purchase was under way when its time was up."""
-    return llmcc.run_sync(llmcc.compile(plan, toolbox(returns_at=60)), journal=journal, deadline_s=0.05)
+    clock = MockClock()
+    program = llmcc.compile(plan, toolbox(passes=clock))
+    return trio.run(partial(llmcc.run, program, journal=journal, deadline_s=1.0), clock=clock)
 
 
 def test_a_run_that_was_not_cut_off_is_over_and_gives_its_answer_again(tmp_path: Path) -> None:
@@ -72,7 +79,7 @@ def test_a_run_that_was_not_cut_off_is_over_and_gives_its_answer_again(tmp_path:
 def test_a_call_in_doubt_is_named_and_waits_for_the_users_word(tmp_path: Path) -> None:
     journal = tmp_path / "runs.db"
     outcome = cut_off(journal)
-    assert outcome.stopped == "the run's deadline of 0.05 s has passed"
+    assert outcome.stopped == "the run's deadline of 1 s has passed"
     (line,) = runs(journal)
     assert line.state == "in doubt" and [one.key for one in line.doubts] == ["order"]
     with pytest.raises(llmcc.CallsInDoubt, match=r"order: buy\(item=paper, amount=4\)") as caught:
@@ -144,7 +151,7 @@ def test_a_run_that_is_being_executed_is_not_executed_twice(tmp_path: Path) -> N
 
 def test_a_secret_is_nowhere_in_the_journal(tmp_path: Path) -> None:
     journal = tmp_path / "runs.db"
-    plan = 'unlock("front", token="hunter2hunter2") catch "shut"\nx = buy("paper", 1)\n'
+    plan = 'door = unlock("front", token="hunter2hunter2") catch "shut"\nx = buy("paper", 1) after door\n'
     outcome = cut_off(journal, plan)
     data = b"".join(path.read_bytes() for path in tmp_path.iterdir())
     assert b"hunter2" not in data and HIDDEN.encode() in data
