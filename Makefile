@@ -14,7 +14,7 @@ PINS := pyproject.toml constraints.txt
 .DELETE_ON_ERROR:
 # Two pips must not write to one environment.
 .NOTPARALLEL:
-.PHONY: help setup demo test faults bench-frontend bench-optimizer bench-scheduler bench-local lint format clean bench-bfcl test-servers planner
+.PHONY: help setup demo test faults bench-agents bench-frontend bench-optimizer bench-scheduler bench-local lint format clean bench-bfcl test-servers planner
 
 help:
 	@echo 'make demo     ask the atlas three questions through a model that runs in this process'
@@ -24,6 +24,7 @@ help:
 	@echo 'make bench-optimizer how fast plans are optimized, beside xDSL'
 	@echo 'make bench-scheduler what the scheduler costs a call, beside trio, asyncio and LangGraph'
 	@echo 'make bench-local     the local model: requests at once, beside one after the other'
+	@echo 'make bench-agents what ReAct, parallel calling and llmcc take for the same questions, on a virtual clock'
 	@echo 'make faults   what can go wrong, tried at length, as a table   (FAULTS="tool_raises" runs one row)'
 	@echo 'make lint     ruff, mypy and the import rules'
 	@echo 'make format   let ruff rewrite the code'
@@ -63,6 +64,9 @@ bench-scheduler: $(STAMPS)/dev
 
 bench-local: $(STAMPS)/dev $(STAMPS)/local
 	@$(PY) bench/local.py
+
+bench-agents: $(STAMPS)/dev
+	@$(PY) -m bench.agents
 
 faults: $(STAMPS)/dev
 	@$(PY) -m llmcc.testing.faults_table $(FAULTS)
