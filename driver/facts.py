@@ -8,8 +8,8 @@ from llmcc.ir.signature import Signature
 def facts(signature: Signature) -> list[str]:
     """The effect first, then each figure that was given.
 
-    >>> facts(Signature(name="now", latency_s=0.2))
-    ['effect not declared (a plan cannot use it)', 'latency 0.2s']
+    >>> facts(Signature(name="now", latency_s=0.2, untrusted=True))
+    ['effect not declared (a plan cannot use it)', 'latency 0.2s', 'results untrusted']
     """
     found = [str(signature.effect) if signature.effect is not None else "effect not declared (a plan cannot use it)"]
     if signature.effect is not None and signature.effect.writes and signature.idempotent:
@@ -25,4 +25,5 @@ def facts(signature: Signature) -> list[str]:
         ("batches of", signature.batch, ""),
     )
     found += [f"{name} {value:g}{unit}" for name, value, unit in figures if value is not None]
-    return found if signature.prompt is None else [*found, f"asks a model, with {signature.prompt}"]
+    found += [] if signature.prompt is None else [f"asks a model, with {signature.prompt}"]
+    return [*found, "results untrusted"] if signature.untrusted else found

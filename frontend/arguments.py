@@ -11,18 +11,28 @@ from llmcc.frontend.suggest import Meant
 
 
 def match_arguments(
-    cx: Context, node: syntax.CallExpression, names: Sequence[str], required: Sequence[str], signature: object
+    cx: Context,
+    node: syntax.CallExpression,
+    names: Sequence[str],
+    required: Sequence[str],
+    signature: object,
+    variadic: str | None = None,
 ) -> list[tuple[syntax.Argument, str | None]]:
-    """Each argument, in the order of the text, with the name of its parameter (None for one that was reported)."""
+    """Each argument, in the order of the text, with the name of its parameter (None for one that was reported).
+
+    `variadic` takes all arguments by place from its own place on.
+    """
+    most = len(names) if variadic is None else names.index(variadic)
     matched: list[tuple[syntax.Argument, str | None]] = []
     given: dict[str, syntax.Argument] = {}
     wrong: list[syntax.Argument] = []
     for place, argument in enumerate(node.arguments):
-        name = argument.name if argument.name is not None else names[place] if place < len(names) else None
+        by_place = names[place] if place < most else variadic
+        name = argument.name if argument.name is not None else by_place
         if name is None or name not in names:
             wrong.append(argument)
             name = None
-        elif name in given:
+        elif name in given and not (name == variadic and argument.name is given[name].name is None):
             span = argument.name_span or argument.span
             cx.report("E0312", span, f"{shown(name)} of {shown(node.tool)} is given twice", signature)
             name = None

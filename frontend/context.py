@@ -118,6 +118,7 @@ class Context:
     def emit(self, op: ValueOp) -> Ref:
         """Adds an op, and refers to it."""
         self.ops.append(op)
+        self.scope.trust.learn(op)
         return Ref(op.name)
 
     def shared(self, test: Expr, span: Span) -> Expr:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from llmcc.frontend.derive_arguments import arguments
+from llmcc.frontend.derive_arguments import MAX_FURTHER, arguments
 from llmcc.frontend.forms import (
     Form,
     Repeat,
@@ -30,7 +30,7 @@ from llmcc.frontend.notation import written
 from llmcc.frontend.quote import callee
 from llmcc.ir.builtins import NUMBER
 from llmcc.ir.escape import quote
-from llmcc.ir.signature import Signature
+from llmcc.ir.signature import Parameter, Signature
 from llmcc.ir.types import (
     ANY,
     BOOL,
@@ -55,6 +55,8 @@ MAX_PATH, MAX_REFERENCES = 3, 64
 MAX_MAPS = 4
 
 _SCALARS = (BOOL, INT, FLOAT, STR)
+#: The types that are offered where an argument names one.
+TYPE_NAMES = ("str", "int", "float", "bool", "list[str]", "list[int]", "list[float]")
 #: The variable of maps; no value is ever called so.
 EACH = "each"
 
@@ -163,25 +165,57 @@ class _Writer:
 
     def anyhow(self, signature: Signature) -> Form | None:
         name = f"{self.prefix}a{sum(1 for rule in self.rules if rule.endswith('_all'))}"
-        inner = arguments(self.rules, name, signature.parameters, lambda p: self.of(p.type))
+        inner = arguments(
+            self.rules,
+            name,
+            signature.parameters,
+            lambda p: self.argument(signature, p),
+            variadic=signature.variadic,
+            further=self.further(signature),
+        )
         if inner is None:
             return None
         self.rules[f"{name}_all"] = inner
         return inner
 
     def narrow(self, signature: Signature) -> Form | None:
-        required = [self.of(p.type) for p in signature.parameters if p.required]
-        if None in required:
-            return None
-        inner = seq(*[part for form in required if form is not None for part in (", ", form)][1:])
+        """Required arguments by place and further ones behind them; what is optional or behind, by name."""
+        parts: list[Form] = []
+        named: list[tuple[bool, Form]] = []
+        by_place = True
         for parameter in signature.parameters:
-            form = None if parameter.required else self.of(parameter.type)
+            gathers = by_place and parameter.name == signature.variadic
+            form = self.further(signature) if gathers else self.argument(signature, parameter)
+            if parameter.required and form is None:
+                return None
             if form is None:
                 continue
-            inner = seq(inner, optional(seq(", " if required else "", f"{parameter.name}=", form)))
-            if not required:
-                break  # only the first of several optional arguments may stand alone
-        return inner
+            if not (by_place and parameter.required) and not gathers:
+                named.append((parameter.required, seq(f"{parameter.name}=", form)))
+            elif parameter.required:
+                parts.append(seq(", " if parts else "", form))
+            by_place = by_place and parameter.required and not gathers
+            if gathers and parts:
+                parts.append(Repeat(seq(", ", form), 0, MAX_FURTHER))
+        for _, form in (one for one in named if one[0]):
+            parts.append(seq(", " if parts else "", form))
+        extra = [form for needed, form in named if not needed]
+        if not parts:
+            extra = extra[:1]  # only the first of several optional arguments may stand alone
+        return seq(*parts, *[optional(seq(", " if parts else "", form)) for form in extra])
+
+    def argument(self, signature: Signature, parameter: Parameter) -> Form | None:
+        """What a parameter may get by name."""
+        if parameter.name == signature.typed_by:
+            return either(*map(quote, TYPE_NAMES))
+        return self.of(parameter.type)
+
+    def further(self, signature: Signature) -> Form | None:
+        """What each further argument by place may be, if there may be any."""
+        gathering = None if signature.variadic is None else signature.parameter(signature.variadic)
+        if gathering is None or not isinstance(gathering.type, ListType):
+            return None
+        return self.of(gathering.type.element)
 
     def maps(self, signatures: Mapping[str, Signature]) -> list[Form]:
         """A call for each item of a list, for each type of items."""

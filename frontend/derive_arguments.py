@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from llmcc.frontend.forms import Form, Rules, Use, either, optional, seq
+from llmcc.frontend.forms import Form, Rules, Use, either, listed, optional, seq
 from llmcc.ir.signature import Parameter
 
 #: With more parameters than that, keywords keep the order of their declaration: each order costs rules.
 MAX_ANY_ORDER = 4
+#: How many further arguments by place are offered.
+MAX_FURTHER = 16
 
 
 def arguments(
@@ -18,6 +20,8 @@ def arguments(
     argument: Callable[[Parameter], Form | None],
     *,
     any_order: bool = True,
+    variadic: str | None = None,
+    further: Form | None = None,
 ) -> Form | None:
     """What may stand between the parentheses of a call; None if no call is possible.
 
@@ -27,11 +31,14 @@ def arguments(
         parameters: the tool's.
         argument: what one parameter may get; None if no value fits.
         any_order: whether keywords may come in any order.
+        variadic: the parameter that gathers further arguments by place,
+        further: and what each of them is.
     """
     forms = {p.name: argument(p) for p in parameters}
     if any(p.required and forms[p.name] is None for p in parameters):
         return None
-    return _Arguments(rules, name, parameters, forms, any_order and len(parameters) <= MAX_ANY_ORDER).all()
+    in_any_order = any_order and len(parameters) <= MAX_ANY_ORDER
+    return _Arguments(rules, name, parameters, forms, in_any_order, variadic, further).all()
 
 
 class _Arguments:
@@ -42,8 +49,11 @@ class _Arguments:
         parameters: Sequence[Parameter],
         forms: dict[str, Form | None],
         any_order: bool,
+        variadic: str | None,
+        further: Form | None,
     ) -> None:
         self.rules, self.name, self.parameters, self.forms = rules, name, parameters, forms
+        self.variadic, self.further = variadic, further
         self.any_order = any_order
         self.made: dict[frozenset[int], str] = {}
 
@@ -60,9 +70,13 @@ class _Arguments:
     def by_place(self, i: int) -> Form | None:
         """The argument of the `i`-th place and all behind it."""
         form = self.forms[self.parameters[i].name] if i < len(self.parameters) else None
+        rest = frozenset(range(i + 1, len(self.parameters)))
+        if i < len(self.parameters) and self.parameters[i].name == self.variadic:
+            if self.further is None:
+                return None
+            return seq(listed(self.further, MAX_FURTHER), self.followed(rest, [self.by_keyword(rest)]))
         if form is None:
             return None
-        rest = frozenset(range(i + 1, len(self.parameters)))
         return seq(form, self.followed(rest, [self.by_place(i + 1), self.by_keyword(rest)]))
 
     def by_keyword(self, rest: frozenset[int]) -> Form | None:

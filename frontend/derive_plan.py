@@ -8,9 +8,10 @@ exceptions), and some that do not are as well. `derive.py` is the opposite: each
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from llmcc.frontend.derive_arguments import arguments
+from llmcc.frontend.derive_record import entries
 from llmcc.frontend.forms import Form, Repeat, Rules, Use, either, listed, optional, seq
 from llmcc.frontend.infer import may_fit
 from llmcc.frontend.quote import callee
@@ -165,16 +166,9 @@ class _Plans:
     def entries(self, wanted: RecordType) -> Form:
         """The fields of a record literal in their declared order, then those that the type allows unnamed."""
         rest = None if wanted.rest is None else seq(Use("STRING"), ": ", self.expression(wanted.rest))
+        fields = [(quote(field.name), self.expression(field.type), field.required) for field in wanted.fields]
         more = None if rest is None else listed(rest, self.bounds.items)
-        behind: Form | None = more  # what may follow, without a comma before it
-        must = False  # whether something has to
-        for field in reversed(wanted.fields):
-            one = seq(f"{quote(field.name)}: ", self.expression(field.type))
-            tail = seq("") if behind is None else seq(", ", behind) if must else optional(seq(", ", behind))
-            here = seq(one, tail)
-            behind = here if field.required or behind is None else either(here, behind)
-            must = must or field.required
-        return seq("") if behind is None else behind if must else optional(behind)
+        return entries(self.rules, f"r{len(self.rules)}", fields, more)
 
     def map(self, element: Type) -> Form:
         kept = optional(seq(" if ", Use("or_")))
@@ -191,18 +185,29 @@ class _Plans:
 
     def callable(self, wanted: Type) -> list[Form]:
         """The calls whose results may fit `wanted`."""
-        found = [self.call(s.name, s.parameters) for s in self.tools if _fits(s.returns, wanted)]
+        found = [
+            self.call(s.name, s.parameters, s.variadic)
+            for s in self.tools
+            if _fits(ANY if s.typed_by is not None else s.returns, wanted)
+        ]
         for name, builtin in self.builtins.items():
             if _fits(builtin.result([ANY] * len(builtin.parameters)), wanted):
                 found.append(self.builtin(name, builtin))
         return [form for form in found if form is not None]
 
-    def call(self, name: str, parameters: Iterable[Parameter]) -> Form | None:
+    def call(self, name: str, parameters: Sequence[Parameter], variadic: str | None = None) -> Form | None:
         rule = f"call{len(self.calls)}"
         if name not in self.calls:
             self.calls[name] = Use(rule)
+            gathering = [p.type.element for p in parameters if p.name == variadic and isinstance(p.type, ListType)]
             inner = arguments(
-                self.rules, rule, tuple(parameters), lambda p: self.expression(p.type), any_order=self.any_order
+                self.rules,
+                rule,
+                parameters,
+                lambda p: self.expression(p.type),
+                any_order=self.any_order,
+                variadic=variadic,
+                further=self.expression(gathering[0]) if gathering else None,
             )
             assert inner is not None, "every type has an expression: a reference"
             self.rules[rule] = seq(f"{callee(name)}(", inner, ")")

@@ -42,6 +42,7 @@ def lower_define(cx: Context, node: syntax.Define) -> tuple[Op, ...]:
         return ()
     if catch is not None:
         cx.ops[-1] = msgspec.structs.replace(cx.ops[-1], catch=catch.expr)
+        cx.scope.trust.learn(cx.ops[-1])
     plain = value.type if catch is None else union(value.type, catch.type)
     kind = plain if test is None else union(plain, NULL)
     cx.scope.define(

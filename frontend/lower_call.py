@@ -16,9 +16,11 @@ from llmcc.frontend.quote import callee, shown
 from llmcc.ir.builtins import BUILTINS
 from llmcc.ir.diagnostics import has_errors
 from llmcc.ir.effects import READ
-from llmcc.ir.expr import Expr
+from llmcc.ir.expr import Const, Expr, ListOf
 from llmcc.ir.ops import Call
-from llmcc.ir.types import ANY, STR, Type, options
+from llmcc.ir.signature import Signature
+from llmcc.ir.type_text import read_type
+from llmcc.ir.types import ANY, STR, ListType, Type, options
 
 
 def call(cx: Context, node: syntax.CallExpression) -> Typed:
@@ -49,27 +51,58 @@ def lower_tool(cx: Context, node: syntax.CallExpression, name: str | None = None
     before, wrong = len(cx.diagnostics), False
     found: dict[str, Expr] = {}
     names = tuple(p.name for p in signature.parameters)
-    matched = match_arguments(cx, node, names, [p.name for p in signature.parameters if p.required], signature)
+    required = [p.name for p in signature.parameters if p.required]
+    matched = match_arguments(cx, node, names, required, signature, signature.variadic)
+    gathered: list[Expr] = []
+    kind: Type | None = signature.returns
     for argument, parameter in matched:
         wanted = signature.parameter(parameter) if parameter is not None else None
-        value = lower_argument(cx, argument.value, ANY if wanted is None else wanted.type)
+        one_of = wanted is not None and wanted.name == signature.variadic and argument.name is None
+        want = ANY if wanted is None else _element(wanted.type) if one_of else wanted.type
+        value = lower_argument(cx, argument.value, want)
         if wanted is not None:
-            found[wanted.name] = fit(cx, value, wanted.type, f"{shown(wanted.name)} of {shown(node.tool)}", signature)
+            seen = len(cx.diagnostics)
+            ready = fit(cx, value, want, f"{shown(wanted.name)} of {shown(node.tool)}", signature)
+            gathered += [ready] if one_of else []
+            found[wanted.name] = ListOf(tuple(gathered)) if one_of else ready
+            if wanted.name == signature.typed_by and len(cx.diagnostics) == seen:
+                kind = _named_type(cx, value, signature)
         wrong = wrong or value.broken
-    if wrong or effect is None or has_errors(cx.diagnostics[before:]):
+    if wrong or effect is None or kind is None or has_errors(cx.diagnostics[before:]):
         return broken(node.span)
     args = tuple((p.name, found[p.name]) for p in signature.parameters if p.name in found)
     op = Call(
         name=name or cx.fresh(),
-        type=signature.returns,
+        type=kind,
         tool=node.tool,
         args=args,
         effect=effect,
+        untrusted=cx.scope.trust.marks(signature, args),
         guard=cx.guard,
         after=cx.after,
         span=node.span,
     )
     return Typed(expr=cx.emit(op), type=op.type, span=node.span)
+
+
+def _element(t: Type) -> Type:
+    return t.element if isinstance(t, ListType) else ANY
+
+
+def _named_type(cx: Context, value: Typed, signature: Signature) -> Type | None:
+    """The type that an argument names; None, with a diagnostic, if it names none."""
+    if value.broken:
+        return None
+    what = f"{shown(signature.typed_by or '')} of {shown(signature.name)}"
+    help = 'name it like `"int"`, `"list[str]"` or `"{name: str, year?: int}"`'
+    if not (isinstance(value.expr, Const) and isinstance(value.expr.value, str)):
+        cx.report("E0411", value.span, f"{what} is no constant text", "it names the type of the result", help=help)
+        return None
+    try:
+        return read_type(value.expr.value)
+    except ValueError as error:
+        cx.report("E0411", value.span, f"{what} names no type: {error}", help=help)
+        return None
 
 
 def lower_argument(cx: Context, node: syntax.Expression, wanted: Type) -> Typed:

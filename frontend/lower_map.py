@@ -36,6 +36,7 @@ def lower_comprehension(cx: Context, node: syntax.ListComprehension, name: str |
     if not is_map(node, cx):
         return _pure(cx, node, source, local, wrong)
     wrong = _too_wide(cx, source) or wrong
+    cx.scope.trust.enter(local.name, source.expr)
     with cx.region(node.var, local) as body:
         test, element = _keep_and_element(cx, node)
     if wrong or element.broken or (test is not None and test.broken):

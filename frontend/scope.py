@@ -11,6 +11,7 @@ import msgspec
 
 from llmcc.ir.expr import Expr
 from llmcc.ir.span import Span
+from llmcc.ir.trust import Trust
 from llmcc.ir.types import ANY, Type
 
 
@@ -44,6 +45,8 @@ class Scope:
         self.variables: dict[str, Span | None] = {}
         #: The highest number of a statement so far; a call without a number gets the next one.
         self.highest = 0
+        #: Which of the values, derived ones included, are untrusted.
+        self.trust = Trust()
         self._derived: set[str] = set()
         self._last: dict[str, int] = {}
 
@@ -72,6 +75,7 @@ class Scope:
         """Frees names; the numbers of steps go on all the same."""
         for name in names:
             self.bindings.pop(name, None)
+            self.trust.values.discard(name)
 
     def fresh(self, base: str) -> str:
         """A new name for an op that lowering adds to the statement `base`: `base.1`, `base.2`, ..."""
@@ -98,6 +102,7 @@ class Scope:
         twin.bindings = dict(self.bindings)
         twin.variables = dict(self.variables)
         twin.highest = self.highest
+        twin.trust = Trust(self.trust.values)
         twin._derived = set(self._derived)
         twin._last = dict(self._last)
         return twin

@@ -44,21 +44,31 @@ def _escape() -> Form:
     return seq("\\", either(single, seq("x", _hex(2)), seq("u", plain), seq("u", high, "\\u", low), seq("U", long)))
 
 
-def _digits(most: int) -> Form:
+def _json_escape() -> Form:
+    plain = either(seq(chars("09", "ac", "ef", "AC", "EF"), _hex(3)), seq(chars("d", "D"), chars("07"), _hex(2)))
+    return seq("\\", either(*'"\\/bfnrt', seq("u", plain)))
+
+
+#: A character of a text in JSON: no control character, and no half of a surrogate pair.
+JSON_STRING = either(chars('"', "\\", "\x00\x1f", "\x7f", negated=True), _json_escape())
+
+
+def digits(most: int) -> Form:
+    """A whole number of at most so many digits, without a sign."""
     return either("0", seq(chars("19"), Repeat(_DIGIT, 0, most - 1)))
 
 
 def _index() -> Form:
-    return seq(optional("-"), _digits(9))
+    return seq(optional("-"), digits(9))
 
 
 def words(bounds: Bounds) -> Rules:
     """The terminals `NAME`, `DOLLAR`, `INT`, `FLOAT`, `STRING`, `FSTRING`, `FIELD`."""
     name = seq(_LETTER, _NAMED)
-    short = _digits(4)
+    short = digits(4)
     dollar = seq("$", either(name, short, seq("{", either(name, short), "}")))
     exponent = seq(chars("e", "E"), _SIGN, Repeat(_DIGIT, 1, 3))
-    whole = _digits(bounds.digits)
+    whole = digits(bounds.digits)
     fraction = seq(".", Repeat(_DIGIT, 1, bounds.digits))
     string = seq('"', Repeat(either(_PLAIN, _escape()), 0, bounds.text), '"')
     span = seq(optional(_index()), ":", optional(_index()))

@@ -56,13 +56,15 @@ class Call(_ValueOp, frozen=True, kw_only=True, tag="call"):
     """A call of a tool. `args` are by name, in the signature's order; what is absent is left to the tool's default.
 
     `batch` allows whoever runs the plan to make the call together with others of the tool that are marked and start at
-    the same moment, at most so many as one; the meaning stays one call each.
+    the same moment, at most so many as one; the meaning stays one call each. What an `untrusted` call gives was written
+    by somebody who may want to mislead (see `llmcc.ir.trust`).
     """
 
     tool: str
     args: tuple[tuple[str, Expr], ...]
     effect: Effect
     batch: int | None = None
+    untrusted: bool = False
 
 
 @final

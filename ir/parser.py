@@ -40,7 +40,7 @@ _WORDS = {
 _MOST_EXPECTED = 6
 _ATTRIBUTES: dict[type, set[str]] = {
     Compute: {"when", "after", "catch", "at", "step", "priority"},
-    Call: {"effect", "batch", "when", "after", "catch", "at", "step", "priority"},
+    Call: {"effect", "batch", "untrusted", "when", "after", "catch", "at", "step", "priority"},
     Map: {"ordered", "when", "after", "catch", "at", "step", "priority"},
     Join: {"at"},
     Return: {"at"},

@@ -106,6 +106,8 @@ def _value_attributes(op: ValueOp) -> Iterator[str]:
         yield f"effect = {op.effect}"
         if op.batch is not None:
             yield f"batch = {op.batch}"
+        if op.untrusted:
+            yield "untrusted = true"
     if isinstance(op, Map):
         yield f"ordered = {_flag(op.ordered)}"
     if op.guard is not None:

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from llmcc.ir.effects import Effect
-from llmcc.ir.types import ANY, Type
+from llmcc.ir.types import ANY, ListType, Type
 
 
 class Parameter(msgspec.Struct, frozen=True):
@@ -33,7 +33,10 @@ class Signature(msgspec.Struct, frozen=True, kw_only=True):
     failures in a row the tool is left alone for `cooldown_s`) are rules that the runtime keeps. `foldable` allows the
     compiler to call a pure tool itself. `batch` is how many calls can be made as one at most (None: each is
     made by itself); a batch counts once for the limit and the rate. `prompt` is the parameter that a language model
-    reads; it makes the tool a call of a model.
+    reads; it makes the tool a call of a model. What an `untrusted` tool gives was written by somebody who may want to
+    mislead (see `llmcc.ir.trust`). `variadic` is the parameter (of a list type) that gathers all further arguments that
+    are given by place; those behind it are given by name. `typed_by` is the parameter whose argument, a constant text,
+    is the type of the result; without that argument `returns` is.
     """
 
     name: str
@@ -55,6 +58,9 @@ class Signature(msgspec.Struct, frozen=True, kw_only=True):
     foldable: bool = False
     batch: int | None = None
     prompt: str | None = None
+    untrusted: bool = False
+    variadic: str | None = None
+    typed_by: str | None = None
 
     def parameter(self, name: str) -> Parameter | None:
         """The parameter called `name`."""
@@ -62,5 +68,9 @@ class Signature(msgspec.Struct, frozen=True, kw_only=True):
 
     def __str__(self) -> str:
         """One line, as a model or a user reads it: `search(query: str, limit?: int) -> str`."""
-        shown = ", ".join(f"{p.name}{'' if p.required else '?'}: {p.type}" for p in self.parameters)
-        return f"{self.name}({shown}) -> {self.returns}"
+        return f"{self.name}({', '.join(map(self._shown, self.parameters))}) -> {self.returns}"
+
+    def _shown(self, parameter: Parameter) -> str:
+        if parameter.name == self.variadic and isinstance(parameter.type, ListType):
+            return f"*{parameter.name}: {parameter.type.element}"
+        return f"{parameter.name}{'' if parameter.required else '?'}: {parameter.type}"

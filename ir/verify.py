@@ -36,6 +36,8 @@ With the tools' signatures
     I20  The effect is the tool's own (`*` where that names no resource).
     I21  A parameter in a resource is one of the tool's.
     I22  A call's batch is at most what its tool takes (and, also without signatures, at least 1).
+    I23  A call is marked untrusted if its tool declares that, or asks a model and has an argument that uses an
+         untrusted value (`llmcc.ir.trust`). No other call is, but one of a model may be.
 
 What nothing here can tell: whether the order edges of an `ordered` module are enough (the optimizer's dependence
 analysis knows when two resources differ), and whether an expression has the type that its op claims (what was not
@@ -58,6 +60,7 @@ from llmcc.ir.expr import Expr
 from llmcc.ir.ops import Call, Compute, Join, Map, Module, Op, Return, ValueOp, inner, operands, uses
 from llmcc.ir.signature import Signature
 from llmcc.ir.span import Span
+from llmcc.ir.trust import Trust
 from llmcc.ir.types import Type
 
 MAX_MAP_DEPTH = 64
@@ -136,6 +139,8 @@ class _Verification:
         self.defined: set[str] = set()  # everything so far, wherever it is visible
         self.visible: set[str] = set()
         self.comprehended: dict[str, str] = {}  # a comprehension's variable, and the op in which it stands
+        asked = signatures is not None and any(one.prompt is not None for one in signatures.values())
+        self.trust = Trust() if asked else None
 
     def of(self, module: Module) -> list[Violation]:
         if module.dialect != 1:
@@ -181,6 +186,16 @@ class _Verification:
             self.figures(op, earlier)
         if type(op) is Map:
             self.map(op, depth)
+        if self.trust is not None:
+            self.trusted(op, self.trust)
+
+    def trusted(self, op: ValueOp, trust: Trust) -> None:
+        """Checks that what a model makes of an untrusted value is untrusted."""
+        if isinstance(op, Call) and not op.untrusted and trust.sees(*operands(op)):
+            signature = (self.signatures or {}).get(op.tool)
+            if signature is not None and signature.prompt is not None:
+                self.wrong("I23", f"{op.tool} is a model and is given an untrusted value, and the call is not marked")
+        trust.learn(op)
 
     def is_known(self, op: ValueOp, parts: tuple[object, ...]) -> bool:
         """Whether an op with the same parts was found right, and what it uses can be seen here too."""
@@ -206,6 +221,8 @@ class _Verification:
             self.wrong("I11", "maps are nested too deeply")
             return
         self.define(op.var)
+        if self.trust is not None:
+            self.trust.enter(op.var, op.source)
         body = self.level(op.body, depth + 1)
         self.op = op.name
         for expr in inner(op):
@@ -320,6 +337,10 @@ class _Verification:
             self.wrong("I20", f"the effect of {op.tool} is {declared or 'not declared'}, not {op.effect}")
         if op.batch is not None and op.batch > (signature.batch or 0):
             self.wrong("I22", f"a batch of {op.batch}, and {op.tool} takes {signature.batch or 'none'}")
+        if op.untrusted and not signature.untrusted and signature.prompt is None:
+            self.wrong("I23", f"what {op.tool} gives is not untrusted, and the call is marked")
+        if signature.untrusted and not op.untrusted:
+            self.wrong("I23", f"what {op.tool} gives is untrusted, and the call is not marked")
         for name in (hole for pattern in op.effect.resources for hole in holes(pattern)):
             if name not in known:
                 self.wrong("I21", f"a resource names {name}, which is no parameter of {op.tool}")
@@ -329,7 +350,7 @@ _SHARED = ("type", "guard", "catch", "span")
 #: What is looked into of an op: everything that does not stand there because of other ops.
 _PARTS: dict[type, Callable[[Any], tuple[object, ...]]] = {
     Compute: attrgetter(*_SHARED, "expr"),
-    Call: attrgetter(*_SHARED, "tool", "args", "effect", "batch"),
+    Call: attrgetter(*_SHARED, "tool", "args", "effect", "batch", "untrusted"),
     Map: attrgetter(*_SHARED, "source"),
 }
 

@@ -23,7 +23,8 @@ import msgspec
 from llmcc.ir.effects import PURE, holes
 from llmcc.ir.errors import LlmccError
 from llmcc.ir.signature import Parameter, Signature
-from llmcc.runtime.rules import check_prompt, fields_of
+from llmcc.ir.types import ANY, ANY_LIST, STR, Type
+from llmcc.runtime.rules import check_parameters, fields_of
 from llmcc.runtime.toolbox import Toolbox
 from llmcc.runtime.tools import Tool, effect_of, with_secrets
 
@@ -51,6 +52,9 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cooldown: str | float | None = None
     batch: int | None = None
     prompt: str | None = None
+    untrusted: bool | None = None
+    variadic: str | None = None
+    typed_by: str | None = None
     secret: list[str] | None = None
 
     def apply(self, signature: Signature) -> Signature:
@@ -75,7 +79,7 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         changed = msgspec.structs.replace(signature, **{key: value for key, value in said.items() if value is not None})
         if changed.foldable and (changed.effect is None or changed.effect.kind != "pure"):
             raise ValueError(f"{name}: only a pure tool is foldable")
-        check_prompt(changed)
+        check_parameters(changed)
         return changed
 
 
@@ -162,7 +166,9 @@ def _entry(name: str, table: dict[str, Any], file: str) -> Entry:
         # Tried on a tool that it fits, so that what is wrong in itself shows before there is a toolbox.
         patterns = [entry.resource] if isinstance(entry.resource, str) else entry.resource or []
         wanted = {hole for pattern in patterns for hole in holes(pattern)} | {*(entry.secret or ())}
-        named = tuple(map(Parameter, sorted(wanted if entry.prompt is None else wanted | {entry.prompt})))
+        types: dict[str | None, Type] = dict.fromkeys(wanted, ANY)
+        types |= {entry.prompt: ANY, entry.variadic: ANY_LIST, entry.typed_by: STR}
+        named = tuple(Parameter(one, kind) for one, kind in types.items() if one is not None)
         entry.apply(Signature(name=name, parameters=named, effect=PURE))
     except msgspec.ValidationError as error:
         reason = str(error).replace("Object contains unknown field", "there is no entry")

@@ -16,6 +16,7 @@ from llmcc.runtime import events as ev
 from llmcc.runtime.ledger import Ledger
 from llmcc.runtime.limits import Limits
 from llmcc.runtime.loop import Loop
+from llmcc.runtime.meter import Meter
 from llmcc.runtime.outcome import Observer, Outcome
 from llmcc.runtime.state import IllegalTransition
 from llmcc.runtime.toolbox import Toolbox
@@ -168,6 +169,7 @@ class Execution(Loop):
             values={name: value for name, value in frame.values.items() if "." not in name},
             calls=tuple(self._records),
             errors=tuple(dict.fromkeys((*self.machine.failures(), *((finish.failed,) if finish.failed else ())))),
+            usage=self.meter.total,
             elapsed_s=self.now_s if self._finish is None else self._ended_s,
             abandoned=self._threads.abandoned,
             log=tuple(self.log),
@@ -197,6 +199,11 @@ class Execution(Loop):
     def keys(self, names: Iterable[str]) -> list[str]:
         """The keys of ops, by which a journal knows their calls."""
         return [self.machine.top.nodes[name].key for name in names]
+
+    @property
+    def meter(self) -> Meter:
+        """What the models have used that tools asked."""
+        return self._caller.meter
 
     @property
     def usd(self) -> float:

@@ -1,9 +1,11 @@
-"""Writes files so that a reader sees the old content or the new one, and nothing between."""
+"""Writes files so that a reader sees the old content or the new one, and nothing between; locks for who changes one."""
 
 from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -33,3 +35,23 @@ def _mode(path: Path) -> int:
     umask = os.umask(0)
     os.umask(umask)
     return 0o666 & ~umask
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Holds the lock of the file's folder: the file itself is replaced, so it cannot be the lock.
+
+    Raises:
+        OSError: there is no such folder.
+    """
+    try:
+        import fcntl
+    except ImportError:  # Windows has no such lock: there the last of two writers wins
+        yield
+        return
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)

@@ -16,6 +16,7 @@ from llmcc.runtime.callee import Callee, check_arguments
 from llmcc.runtime.faults import class_name, delay_s, message, retryable
 from llmcc.runtime.governor import governed
 from llmcc.runtime.ledger import idempotency_key
+from llmcc.runtime.meter import Meter
 from llmcc.runtime.outcome import Pause
 from llmcc.runtime.threads import Threads
 from llmcc.runtime.timeouts import Lane, Timeouts
@@ -39,6 +40,7 @@ class Caller:
         self._timeouts = timeouts
         self._timeout_s = timeout_s
         self._run = run
+        self.meter = Meter()
         #: What attempts waited after they were told to start, by key and attempt.
         self.pauses: dict[tuple[str, int], Pause] = {}
         self._callees: dict[str, Callee] = {}
@@ -61,8 +63,8 @@ class Caller:
             positional, named = callee.bound(start.args)
         except (ToolMissing, ToolInputError) as error:
             return _known(failed(start.key, error))
-        if callee.tool.key is not None:
-            named = {**named, callee.tool.key: idempotency_key(self._run, start.key, start.args)}
+        if callee.tool.key is not None or callee.tool.meter is not None:
+            named = {**named, **self._hidden(callee.tool, start)}
         call = self._governed if callee.governed else self._call
         return call(lane, start, callee, positional, named)
 
@@ -87,7 +89,14 @@ class Caller:
             ready = tool.converted(start.args)
         except ValueError as error:
             raise ToolInputError(f"{tool.name}: {error}") from error
-        return ready if tool.key is None else ready | {tool.key: idempotency_key(self._run, start.key, start.args)}
+        return ready | self._hidden(tool, start)
+
+    def _hidden(self, tool: Tool, start: ev.StartCall) -> dict[str, Any]:
+        """The arguments that plans do not see."""
+        found: dict[str, Any] = {} if tool.meter is None else {tool.meter: self.meter}
+        if tool.key is not None:
+            found[tool.key] = idempotency_key(self._run, start.key, start.args)
+        return found
 
     def retry_on(self, name: str) -> Collection[str] | None:
         """After which errors the tool says that a call is tried again; None if it does not."""

@@ -4,15 +4,12 @@ wait for each other.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
 
 from llmcc.ir.errors import LlmccError
-from llmcc.runtime.files import replace_content
+from llmcc.runtime.files import locked, replace_content
 from llmcc.runtime.profile import VERSION, Profile, problem
 
 
@@ -59,7 +56,7 @@ def add_to_file(profile: Profile, file: str | Path) -> Profile:
     """
     path = Path(file)
     try:
-        with _locked(path):
+        with locked(path):
             total = read_profile(path) if path.exists() else Profile()
             total.merge(profile)
             replace_content(path, _shown(total))
@@ -83,19 +80,3 @@ def _shown(profile: Profile) -> bytes:
         for name, one in sorted(profile.tools.items())
     }
     return msgspec.json.format(msgspec.json.encode(Profile(tools=tools)), indent=1) + b"\n"
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Holds the lock of the file's folder: the file itself is replaced, so it cannot be the lock."""
-    try:
-        import fcntl
-    except ImportError:  # Windows has no such lock: there the last of two writers wins
-        yield
-        return
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        fcntl.flock(folder, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(folder)

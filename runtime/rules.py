@@ -10,7 +10,8 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
-from llmcc.ir.signature import Signature
+from llmcc.ir.signature import Parameter, Signature
+from llmcc.ir.types import STR, ListType
 from llmcc.runtime.durations import seconds
 
 _RATE = re.compile(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*/\s*(s|min|m|h)\s*")
@@ -72,7 +73,13 @@ def _error_names(value: object) -> tuple[str, ...]:
 
 def _parameter(value: object) -> str:
     if not isinstance(value, str):
-        raise ValueError(f"the prompt is the name of a parameter, not {value!r}")
+        raise ValueError(f"the name of a parameter is a text, not {value!r}")
+    return value
+
+
+def _flag(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError(f"whether a result is untrusted is true or false, not {value!r}")
     return value
 
 
@@ -89,6 +96,9 @@ RULES = (
     Rule("cooldown", "cooldown_s", seconds),
     Rule("batch", "batch", _at_least(1, "a batch holds")),
     Rule("prompt", "prompt", _parameter),
+    Rule("untrusted", "untrusted", _flag),
+    Rule("variadic", "variadic", _parameter),
+    Rule("typed_by", "typed_by", _parameter),
 )
 OPTIONS = tuple(rule.option for rule in RULES)
 #: What a signature says unless it is told otherwise.
@@ -126,11 +136,21 @@ def fields_of(name: str, said: Mapping[str, Any], already: Signature = _UNSAID) 
     return found
 
 
-def check_prompt(signature: Signature) -> None:
-    """Raises `RuleError` if what the signature calls its prompt is no parameter of it."""
-    name = signature.prompt
-    if name is not None and signature.parameter(name) is None:
-        raise RuleError("prompt", f"{signature.name}: the prompt is one of the parameters, not {name!r}")
+def check_parameters(signature: Signature) -> None:
+    """Raises `RuleError` if what the signature calls its prompt, and so on, is no parameter that can be that."""
+    for option in ("prompt", "variadic", "typed_by"):
+        name = getattr(signature, option)
+        parameter = None if name is None else signature.parameter(name)
+        if name is not None and parameter is None:
+            raise RuleError(option, f"{signature.name}: `{option}` is one of the parameters, not {name!r}")
+        if parameter is not None and not _can_be(option, parameter):
+            raise RuleError(option, f"{signature.name}: {name}, its `{option}`, cannot be {parameter.type}")
+
+
+def _can_be(option: str, parameter: Parameter) -> bool:
+    if option == "variadic":
+        return isinstance(parameter.type, ListType)
+    return option != "typed_by" or parameter.type == STR
 
 
 def declared(signature: Signature) -> dict[str, Any]:

@@ -96,7 +96,7 @@ class Statement(msgspec.Struct, frozen=True):
 
 class Moment(msgspec.Struct, frozen=True):
     """Something that a model did: `asked` (its name), `wrote` (a piece of text), `ended` (how); the `role` is planner
-    or joiner, the time in seconds since the run's start.
+    or joiner, or cache where a plan was looked for there; the time in seconds since the run's start.
     """
 
     at_s: float

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from llmcc.ir.errors import LlmccError
 from llmcc.ir.signature import Parameter, Signature
 from llmcc.ir.types import ANY, RecordType, Type
-from llmcc.runtime.rules import OPTIONS, RuleError, check_prompt, fields_of
+from llmcc.runtime.rules import OPTIONS, RuleError, check_parameters, fields_of
 from llmcc.runtime.schema import SchemaError, type_of_schema
 from llmcc.runtime.tools import Tool, effect_of, with_secrets
 
@@ -135,7 +135,10 @@ class _Entry:
             foldable=foldable,
             **self._rules(name),
         )
-        self._try("prompt", lambda: check_prompt(made))
+        try:
+            check_parameters(made)
+        except RuleError as error:
+            raise SchemaError(self._place(error.option), str(error)) from error
         return made
 
     def _rules(self, name: str) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from llmcc.ir.values import Value, importable
 from llmcc.runtime.docstrings import described
 from llmcc.runtime.hints import hints_of, type_of_hint
 from llmcc.runtime.inputs import Conversion, conversion
-from llmcc.runtime.rules import OPTIONS, check_prompt, fields_of
+from llmcc.runtime.rules import OPTIONS, check_parameters, fields_of
 
 EffectKind: TypeAlias = Literal["pure", "read", "write"]
 #: Takes the arguments of several calls, and gives the result of each, or why it failed.
@@ -32,16 +32,21 @@ _GATHERING = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 class Tool:
     """A function together with its `signature`; calling it calls the function.
 
-    `function` is None for a tool that is only described (in a `tools.json`): enough to compile, not to run. `key` is
-    the parameter of the function, unknown to plans, that takes the idempotency key.
+    `function` is None for a tool that is only described (in a `tools.json`): enough to compile, not to run. `key` and
+    `meter` are parameters of the function, unknown to plans, that take the idempotency key and the run's `Meter`.
     """
 
     def __init__(
-        self, signature: Signature, function: Callable[..., Any] | None = None, key: str | None = None
+        self,
+        signature: Signature,
+        function: Callable[..., Any] | None = None,
+        key: str | None = None,
+        meter: str | None = None,
     ) -> None:
         self.signature = signature
         self.function = function
         self.key = key
+        self.meter = meter
         self.is_async = function is not None and is_async(function)
         #: Makes several calls as one; see `batched`.
         self.batch_function: BatchFunction | None = None
@@ -161,8 +166,12 @@ def tool(
     foldable: bool = False,
     batch: int | None = None,
     prompt: str | None = None,
+    untrusted: bool | None = None,
+    variadic: str | None = None,
+    typed_by: str | None = None,
     secret: Iterable[str] = (),
     key: str | None = None,
+    meter: str | None = None,
     name: str | None = None,
 ) -> Callable[[Callable[..., Any]], Tool]: ...
 
@@ -194,9 +203,15 @@ def tool(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
         foldable: whether the compiler may call the (pure) tool itself.
         batch: how many calls can be made as one, by a function that is declared with `Tool.batched`.
         prompt: the parameter that a language model reads, if the tool asks one.
+        untrusted: whether what it gives was written by somebody who may want to mislead, as a page of the web is.
+        variadic: the parameter, a list, that takes all further arguments which are given by place.
+        typed_by: the parameter, a text, whose argument names the type of the result (`"list[int]"`). Without it the
+            result has the type of the hint.
         secret: the parameters whose arguments no journal may hold.
         key: the parameter that takes the idempotency key, for an idempotent tool that wants one. Plans do not see it.
             The key is the same whenever the same call of the same run is made again.
+        meter: the parameter that takes the run's `llmcc.runtime.meter.Meter`, for a tool that asks a model: what it
+            counts there is in the run's usage and budget. Plans do not see it.
         name: how plans call it, if not by the function's name.
 
     Raises:
@@ -216,7 +231,7 @@ def tool(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
 
 
 def _make(function: Callable[..., Any], options: dict[str, Any]) -> Tool:
-    return Tool(_signature(function, **options), function, options.get("key"))
+    return Tool(_signature(function, **options), function, options.get("key"), options.get("meter"))
 
 
 def _signature(
@@ -228,6 +243,7 @@ def _signature(
     foldable: bool = False,
     secret: Iterable[str] = (),
     key: str | None = None,
+    meter: str | None = None,
     name: str | None = None,
     **rules: Any,
 ) -> Signature:
@@ -240,7 +256,10 @@ def _signature(
     declared = inspect.signature(function).parameters
     if key is not None:
         _check_key(shown, declared, key, idempotent)
-    plain = tuple(_parameter(one, hints, notes) for name, one in declared.items() if name != key)
+    if meter is not None:
+        _check_hidden(shown, declared, meter, "the meter")
+    seen = {name: one for name, one in declared.items() if name not in (key, meter)}
+    plain = tuple(_parameter(one, hints, notes) for one in seen.values())
     parameters = with_secrets(shown, plain, secret)
     unknown = rules.keys() - set(OPTIONS)
     if unknown:
@@ -257,7 +276,7 @@ def _signature(
         foldable=foldable,
         **fields_of(shown, rules),
     )
-    check_prompt(made)
+    check_parameters(made)
     return made
 
 
@@ -330,10 +349,14 @@ def with_secrets(name: str, parameters: tuple[Parameter, ...], secret: object) -
 
 
 def _check_key(name: str, parameters: Mapping[str, inspect.Parameter], key: str, idempotent: bool) -> None:
-    if key not in parameters or parameters[key].kind is inspect.Parameter.POSITIONAL_ONLY:
-        raise ValueError(f"{name}: {key!r}, which is to take the idempotency key, is no parameter that has a name")
+    _check_hidden(name, parameters, key, "the idempotency key")
     if not idempotent:
         raise ValueError(f"{name}: only an idempotent tool takes an idempotency key")
+
+
+def _check_hidden(name: str, parameters: Mapping[str, inspect.Parameter], hidden: str, what: str) -> None:
+    if hidden not in parameters or parameters[hidden].kind is inspect.Parameter.POSITIONAL_ONLY:
+        raise ValueError(f"{name}: {hidden!r}, which is to take {what}, is no parameter that has a name")
 
 
 def shown_name(name: str) -> str:

@@ -10,9 +10,10 @@ somewhere; but nothing promises it: every failure that a plan can have does occu
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
+import msgspec
 from hypothesis import strategies as st
 
 from llmcc.ir import expr as e
@@ -22,10 +23,11 @@ from llmcc.ir.effects import PURE, Effect
 from llmcc.ir.ops import Call, Compute, End, Join, Map, Module, Return, ValueOp
 from llmcc.ir.signature import Parameter, Signature
 from llmcc.ir.span import Span
+from llmcc.ir.trust import Trust
 from llmcc.ir.values import Value
 
 #: The tools that drawn modules call: one of each effect, and two whose resources may or may not be the same. Some cost
-#: money, some take batches.
+#: money, some take batches. What one gives is untrusted, and one asks a model.
 TOOLS = {
     s.name: s
     for s in (
@@ -41,6 +43,8 @@ TOOLS = {
         ),
         Signature(name="web.search", parameters=(Parameter("query"),), effect=Effect("read", ("web",)), cost_usd=0.005),
         Signature(name="log", parameters=(Parameter("text"),), effect=Effect("write", ("log", "*"))),
+        Signature(name="fetch", parameters=(Parameter("url"),), effect=Effect("read", ("web",)), untrusted=True),
+        Signature(name="ask", parameters=(Parameter("text"),), effect=Effect("read", ("model",)), prompt="text"),
     )
 }
 
@@ -294,4 +298,21 @@ def modules(
     """
     drawing = _Modules(draw, tools, depth)
     values = drawing.level((), draw(_below(max_ops + 1)), 2)
-    return Module((*values, *drawing.end(tuple(op.name for op in values))))
+    return marked(Module((*values, *drawing.end(tuple(op.name for op in values)))), {one.name: one for one in tools})
+
+
+def marked(module: Module, signatures: Mapping[str, Signature]) -> Module:
+    """The module with those calls marked untrusted that are, with these tools."""
+    trust = Trust()
+
+    def mark(op: Any) -> Any:
+        if isinstance(op, Map):
+            trust.enter(op.var, op.source)
+            op = msgspec.structs.replace(op, body=tuple(map(mark, op.body)))
+        if isinstance(op, Call):
+            op = msgspec.structs.replace(op, untrusted=trust.marks(signatures[op.tool], op.args))
+        if not isinstance(op, Join | Return):
+            trust.learn(op)
+        return op
+
+    return msgspec.structs.replace(module, ops=tuple(map(mark, module.ops)))

@@ -81,6 +81,8 @@ def signatures(draw: Draw, name: str) -> Signature:
         ),
         returns=draw(st.sampled_from(_TYPES)),
         effect=draw(st.sampled_from((PURE, READ, Effect("read", (resource,)), Effect("write", (resource,))))),
+        untrusted=draw(st.sampled_from((False, False, True))),
+        prompt=draw(st.sampled_from((None, *parameters))),
     )
 
 

@@ -134,7 +134,7 @@ def _what(op: ValueOp) -> Hashable:
     exprs = tuple(map(normal, operands(op)))
     if isinstance(op, Compute):
         return exprs, op.type
-    return op.tool, tuple(name for name, _ in op.args), exprs, op.effect, op.type
+    return op.tool, tuple(name for name, _ in op.args), exprs, op.effect, op.type, op.untrusted
 
 
 def _name_for(op: ValueOp, first: str, guard: Expr | None, catch: Expr | None) -> Compute:

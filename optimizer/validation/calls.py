@@ -58,7 +58,7 @@ class Calls(Expressions):
         state = () if self.carried is None else epoch(self.state, names)
         # A write happens once for each element of the lists around it.
         loops = region.loops if op.effect.writes else ()
-        key = ("call", op.tool, tuple(args), op.effect, op.type, tuple(args.values()), state, loops)
+        key = ("call", op.tool, tuple(args), (op.effect, op.untrusted), op.type, tuple(args.values()), state, loops)
         made = self.t.node(key, op.type, uncertain=True)
         conditions = region.conditions.union(map(ok, self.seen)) if self.seen else region.conditions
         site = Site(made, conditions, region.loops, op.name, region.around)

@@ -22,7 +22,7 @@ TOOLBOXES: dict[str | None, dict[str, Signature] | None] = {
     None: None,
     **{
         name: {tool.name: tool.signature for tool in read_toolfile(TOOLS / f"{name}.json")}
-        for name in ("world", "shadow")
+        for name in ("world", "shadow", "models")
     },
 }
 #: Larger texts are only cut into large pieces.

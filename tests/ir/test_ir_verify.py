@@ -24,6 +24,10 @@ IN_MAP = """\
 ] yield %i
 """
 
+PAGE = "%page = call fetch(url = 1) : any {effect = read(web), untrusted = true}\n"
+
+ASKED = "%a = call ask(text = %page) : any {effect = read(model)}"
+
 # The invariant, the op in which it is broken, and the ops.
 BROKEN = [
     ("I01", "a", "%a = expr 1 : any\n%a = expr 2 : any"),
@@ -100,6 +104,11 @@ WITH_TOOLS = [
     ("I20", "a", "%a = call web.search(query = 1) : any {effect = write(web)}"),
     ("I22", "a", "%a = call calc(a = 1) : any {effect = pure, batch = 2}"),
     ("I22", "a", '%a = call look(key = 1) : any {effect = read("store:{key}"), batch = 4}'),
+    ("I23", "a", "%a = call fetch(url = 1) : any {effect = read(web)}"),
+    ("I23", "a", "%a = call calc(a = 1) : any {effect = pure, untrusted = true}"),
+    ("I23", "a", f"{PAGE}{ASKED}"),
+    ("I23", "a", f"{PAGE}%x = expr 1 : any {{catch = %page}}\n{ASKED.replace('%page', '[%x]')}"),
+    ("I23", "a", f"{PAGE}%m = map %c : any in %page : any [\n{ASKED.replace('%page', '%c')}\n] yield 1"),
 ]
 
 
@@ -123,6 +132,14 @@ def test_a_broken_invariant_is_found(invariant: str, op: str, ops: str) -> None:
 def test_a_call_that_does_not_fit_its_tool_is_found(invariant: str, op: str, ops: str) -> None:
     verify(module(ops))
     assert violations(module(ops), tools=True) == {(invariant, op)}
+
+
+def test_what_a_tool_makes_of_an_untrusted_value_is_its_own_word() -> None:
+    verify(module(f"{PAGE}%a = call calc(a = %page) : any {{effect = pure}}\n"), TOOLS)
+
+
+def test_a_call_of_a_model_may_be_marked_though_it_no_longer_looks_at_an_untrusted_value() -> None:
+    verify(module("%a = call ask(text = 1) : any {effect = read(model), untrusted = true}"), TOOLS)
 
 
 def test_a_batch_of_no_call_is_found_without_the_tools_too() -> None:

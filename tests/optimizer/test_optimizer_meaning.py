@@ -38,7 +38,7 @@ from llmcc.runtime.state import Machine
 from llmcc.runtime.toolbox import Toolbox
 from llmcc.runtime.tools import Tool
 from llmcc.testing.clock import run_virtual
-from llmcc.testing.modules import TOOLS, modules
+from llmcc.testing.modules import TOOLS, marked, modules
 from llmcc.testing.opportunities import opportunities
 from llmcc.testing.plan_texts import plans, toolboxes
 from llmcc.testing.schedule import Schedule, run_machine
@@ -139,9 +139,9 @@ def dense(draw: st.DrawFn) -> Module:
     drawing = Dense(draw)
     ops = drawing.level([], draw(st.integers(0, 12)), 1)
     if draw(st.integers(0, 3)) == 0:
-        return Module(ops)
+        return marked(Module(ops), TOOLS)
     wanted = [op.name for op in ops if draw(st.booleans())]
-    return Module((*ops, Return(expr=e.ListOf(tuple(map(e.Ref, wanted))))))
+    return marked(Module((*ops, Return(expr=e.ListOf(tuple(map(e.Ref, wanted)))))), TOOLS)
 
 
 @st.composite

@@ -22,7 +22,7 @@ from llmcc.ir.values import to_text
 from llmcc.optimizer.manager import optimize
 from llmcc.optimizer.prefixes import LONGEST, Prefix, Prefixes
 from llmcc.testing.clock import run_virtual
-from llmcc.testing.modules import TOOLS, expressions, modules
+from llmcc.testing.modules import TOOLS, expressions, marked, modules
 from llmcc.testing.opportunities import opportunities
 from llmcc.testing.work import growth, work_of
 
@@ -141,7 +141,7 @@ def test_any_priority_has_one_above_it(priority: float) -> None:
 @given(modules() | opportunities(), st.integers(1, 3))
 def test_only_priorities_change_and_a_second_time_nothing(module: Module, least: int) -> None:
     tools = {name: _prompted(one) for name, one in TOOLS.items()}
-    plain = optimize(module, passes="order-effects,schedule", signatures=tools)
+    plain = optimize(marked(module, tools), passes="order-effects,schedule", signatures=tools)
     pipeline = f"share-prefix{{least={least}}}"
     once = optimize(plain, passes=pipeline, signatures=tools)
     assert optimize(once, passes=pipeline, signatures=tools) == once

@@ -31,6 +31,9 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "cooldown": st.sampled_from(["10s", 3]),
     "batch": st.integers(1, 9),
     "prompt": st.just("text"),
+    "untrusted": st.just(True),
+    "variadic": st.just("more"),
+    "typed_by": st.just("text"),
 }
 NEEDS = {"burst": "rate", "cooldown": "breaker"}
 SAID = st.fixed_dictionaries({}, optional=VALUES).filter(lambda said: all(NEEDS[k] in said for k in NEEDS if k in said))
@@ -38,7 +41,7 @@ SAID = st.fixed_dictionaries({}, optional=VALUES).filter(lambda said: all(NEEDS[
 
 def in_python(said: dict[str, Any]) -> Signature:
     @tool(effect="pure", name="t", **said)
-    def function(text: str) -> None: ...
+    def function(text: str, more: list[str]) -> None: ...
 
     return function.signature
 
@@ -47,7 +50,11 @@ BARE = {
     "name": "t",
     "effect": "pure",
     "returns": {"type": "null"},
-    "parameters": {"type": "object", "properties": {"text": {"type": "string"}}, "required": ["text"]},
+    "parameters": {
+        "type": "object",
+        "properties": {"text": {"type": "string"}, "more": {"type": "array", "items": {"type": "string"}}},
+        "required": ["text", "more"],
+    },
 }
 
 
@@ -98,6 +105,11 @@ NONSENSE = [
     {"batch": 0},
     {"batch": True},
     {"prompt": "question"},
+    {"untrusted": "yes"},
+    {"variadic": "text"},
+    {"variadic": 3},
+    {"typed_by": "more"},
+    {"typed_by": "type"},
 ]
 
 
