@@ -22,6 +22,7 @@ from llmcc.driver.answer import Answer
 from llmcc.driver.asked import Asked
 from llmcc.driver.budget import Budget
 from llmcc.driver.news import Observer
+from llmcc.driver.plan_cache import PlanCache
 from llmcc.driver.styles import Example
 from llmcc.driver.styles import style as prompt_style
 from llmcc.ir.values import Value
@@ -53,6 +54,8 @@ class Agent:
         budget: what a question may use: calls, tokens, dollars, seconds, replans. A plan that cannot keep to it is
             refused before it writes anything; where a bound is reached, the answer's `problem` says so.
         observer: is told all news.
+        plan_cache: plans of questions that were asked before (see `llmcc.PlanCache`). Those that ran without any
+            failure and without a replan are kept.
         watch: is given each run (an `llmcc.runtime.executor.Execution`) before it starts, to look at.
     """
 
@@ -72,6 +75,7 @@ class Agent:
         max_plan_tokens: int = 1024,
         budget: Budget | None = None,
         observer: Observer | None = None,
+        plan_cache: PlanCache | None = None,
         watch: Callable[[Execution], None] | None = None,
     ) -> None:
         self.toolbox = toolbox
@@ -87,6 +91,7 @@ class Agent:
         self.limits = self.budget.limits(limits or Limits())
         self.max_plan_tokens = max_plan_tokens
         self.observer = observer
+        self.plan_cache = plan_cache
         self.watch = watch
 
     async def ask(self, question: str, *, journal: str | Path | None = None) -> Answer:

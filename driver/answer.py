@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from llmcc.ir.values import Value
 from llmcc.runtime.models import Usage
@@ -32,7 +33,9 @@ class Answer:
             price is not known.
         estimated: whether tokens are estimated, because a server did not tell them in time.
         unfinished: whether the run is in a journal and not over, so that `Agent.resume` can go on with it.
-        moments: when the models were asked, wrote and ended.
+        moments: when the models were asked, wrote and ended, and the cache of plans was.
+        from_cache: whether the plan is from the cache, and how it was found; None if the planner wrote it.
+        cache_problem: why the cache could not be used; None if it could, or there is none.
     """
 
     text: str
@@ -50,10 +53,12 @@ class Answer:
     estimated: bool = False
     unfinished: bool = False
     moments: tuple[Moment, ...] = field(default=(), repr=False)
+    from_cache: Literal["exact", "shape"] | None = None
+    cache_problem: str | None = None
 
     @property
     def usage(self) -> Usage:
-        """Tokens of all model calls."""
+        """Tokens of all model calls: planner, joiner, and those that tools made."""
         return self.outcome.usage
 
     def trace(self, toolbox: Toolbox, *, value_limit: int = VALUE_LIMIT) -> Trace:

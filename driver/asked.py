@@ -12,10 +12,12 @@ from llmcc.driver.answer import Answer
 from llmcc.driver.budget import Budget, OverBudget, over_budget
 from llmcc.driver.joining import JoinReader
 from llmcc.driver.meter import Meter
-from llmcc.driver.news import AnswerText, News, PlanDone, PlanRefused, PlanText, Replanning
+from llmcc.driver.news import AnswerText, News, PlanDone, PlanFound, PlanRefused, PlanText, Replanning
+from llmcc.driver.plan_cache import Hit, PlanCacheError
 from llmcc.driver.planning import Plan, Planning
 from llmcc.driver.prompt import joiner_request
 from llmcc.driver.rounds import Rounds
+from llmcc.driver.spending import calls_usd
 from llmcc.ir.errors import Cancelled
 from llmcc.ir.ops import End, Return
 from llmcc.ir.values import Value, to_text
@@ -23,6 +25,7 @@ from llmcc.runtime.events import JoinReady
 from llmcc.runtime.executor import Execution
 from llmcc.runtime.journal.book import Book
 from llmcc.runtime.journal.records import Accepted, Answered, Spent, Wanted
+from llmcc.runtime.journal.secrets import holds_secrets
 from llmcc.runtime.models import Completion, Request, Usage
 from llmcc.runtime.outcome import Outcome
 from llmcc.runtime.spans import Moment
@@ -44,7 +47,7 @@ class Asked:
         self._rounds = Rounds(agent.toolbox.signatures, book)
         #: Whether nothing is left to do for the question.
         self.over = False
-        self.meter = Meter(agent.budget, self._tools_usd)
+        self.meter = Meter(agent.budget, self._tools_used)
         self.planning = Planning(agent.toolbox.signatures, self.tell, self.meter, taught=agent.taught)
         self.plans: list[str] = []
         spent = self._rounds.spent
@@ -58,10 +61,14 @@ class Asked:
         self.problem: str | None = None
         self.execution: Execution | None = None
         self.moments: list[Moment] = []
+        self.hit: Hit | None = None
+        self.cache_problem: str | None = None
 
     def tell(self, news: News) -> None:
         if isinstance(news, PlanText):
             self.note("planner", "wrote", news.text)
+        if isinstance(news, PlanFound):
+            self.note("cache", "wrote", news.text)
         if isinstance(news, AnswerText):
             self.note("joiner", "wrote", news.text)
         if self.agent.observer is not None:
@@ -74,6 +81,7 @@ class Asked:
     async def run(self, execution: Execution) -> None:
         """Comes to an answer, or to the problem for which there is none."""
         self.execution = execution
+        execution.meter.room = self.meter.room
         ended = self._rounds.ended
         if ended is not None and ended.problem is not None:
             self.problem, self.over = ended.problem, True
@@ -113,8 +121,11 @@ class Asked:
         """The end of a new plan; None (with `problem` set) if none of the planner's compiles."""
         agent = self.agent
         complaint: str | None = None
-        calls, usd = execution.machine.calls, execution.usd
+        calls, usd = execution.machine.calls, calls_usd(execution, agent.budget)
         self._rounds.give_names_up(execution)
+        found = self._found(execution) if reason is None else None
+        if found is not None:
+            return self._take(execution, found, agent.budget.left(calls, usd + self.meter.models_usd), reason)
         for _ in range(agent.max_repairs + 1):
             room = self.meter.room(agent.max_plan_tokens)
             self.note("planner", "asked", agent.planner.name)
@@ -134,10 +145,7 @@ class Asked:
             self._notes.update(dict.fromkeys(plan.notes))
             self.note("planner", "ended", _ended("accepted" if plan.refused is None else "refused", plan.way))
             if plan.refused is None:
-                self.keep_to_budget(execution, agent.budget.left(calls, usd + self.meter.models_usd))
-                self.mended += plan.mended
-                self._rounds.accept(execution, self.planning, plan, self._spent)
-                return self._accept(execution, plan, reason)
+                return self._take(execution, plan, agent.budget.left(calls, usd + self.meter.models_usd), reason)
             self.repairs += 1
             complaint = plan.refused
             self.tell(PlanRefused(plan.text, plan.diagnostics, plan.refused))
@@ -148,6 +156,13 @@ class Asked:
         self.planning.forget()
         self.problem = f"the planner wrote no plan that compiles:\n{complaint}"
         return None
+
+    def _take(self, execution: Execution, plan: Plan, left: Budget, reason: str | None) -> End | None:
+        """Accepts a plan, if it can keep to the budget, as `_accept`."""
+        self.keep_to_budget(execution, left)
+        self.mended += plan.mended
+        self._rounds.accept(execution, self.planning, plan, self._spent)
+        return self._accept(execution, plan, reason)
 
     def _accept(self, execution: Execution, plan: Plan, reason: str | None) -> End | None:
         """Has the plan's writes start; its end, or None (with `problem` set) if it comes to nothing."""
@@ -177,10 +192,50 @@ class Asked:
             mended=self.mended,
         )
 
+    # -- the cache of plans --------------------------------------------------------------------------------------------
+
+    def _found(self, execution: Execution) -> Plan | None:
+        """The plan that the cache has for the question; None if it has none."""
+        agent, cache = self.agent, self.agent.plan_cache
+        if cache is None:
+            return None
+        if agent.taught.dialect != "native":
+            self.cache_problem = f"it holds native plans, and the planner writes {agent.taught.dialect}"
+            return None
+        self.note("cache", "asked", str(cache.file))
+        try:
+            self.hit = cache.find(self.question, agent.toolbox.signatures, agent.planner.name)
+        except PlanCacheError as error:
+            self.cache_problem = str(error)
+        if self.hit is None:
+            self.note("cache", "ended", "no plan")
+            return None
+        self.tell(PlanFound(self.hit.plan, self.hit.how))
+        plan = self.planning.repeat(execution, self.hit.plan, ())
+        assert plan.refused is None, plan.refused  # it compiles, the cache has made sure
+        self.note("cache", "ended", self.hit.how)
+        return plan
+
+    def _keep(self, outcome: Outcome) -> None:
+        """Keeps the plan for the next time, if all went well with it."""
+        cache, signatures = self.agent.plan_cache, self.agent.toolbox.signatures
+        well = self.problem is None and outcome.ok and not self.replans and len(self.plans) == 1
+        if cache is None or not well or self.hit is not None or self.cache_problem is not None:
+            return
+        if holds_secrets(self.planning.program, signatures):
+            return
+        try:
+            cache.keep(self.question, self.plans[0], signatures, self.agent.planner.name)
+        except PlanCacheError as error:
+            self.cache_problem = str(error)
+
     # -- what models may use -------------------------------------------------------------------------------------------
 
-    def _tools_usd(self) -> float:
-        return 0.0 if self.execution is None else self.execution.usd
+    def _tools_used(self) -> tuple[Usage, float]:
+        """What tools have used so far: tokens of the models that they ask, and dollars."""
+        if self.execution is None:
+            return Usage(), 0.0
+        return self.execution.meter.total, calls_usd(self.execution, self.agent.budget)
 
     def keep_to_budget(self, execution: Execution, left: Budget) -> None:
         """Raises `OverBudget`, with the plan rejected, if it cannot keep to what is left."""
@@ -242,7 +297,8 @@ class Asked:
 
     def answer(self, outcome: Outcome) -> Answer:
         text = "" if self.problem is not None else to_text(self.value)
-        outcome = replace(outcome, usage=self.meter.usage)
+        self._keep(outcome)
+        outcome = replace(outcome, usage=self.meter.all_usage)
         return Answer(
             text,
             self.value,
@@ -258,6 +314,8 @@ class Asked:
             (*self._notes, *self.meter.notes()),
             self.meter.estimated,
             moments=tuple(self.moments),
+            from_cache=None if self.hit is None else self.hit.how,
+            cache_problem=self.cache_problem,
         )
 
 

@@ -81,6 +81,11 @@ class Budget(msgspec.Struct, frozen=True, kw_only=True):
         left_usd = None if self.usd is None else max(self.usd - usd, 0.0)
         return msgspec.structs.replace(self, calls=left_calls, usd=left_usd)
 
+    def room(self, usage: Usage, usd: float, most: int) -> int:
+        """How many tokens a model may write now, at most `most`. Takes the same and raises the same as `require`."""
+        self.require(usage, usd)
+        return most if self.tokens_out is None else min(most, self.tokens_out - usage.completion_tokens)
+
     def require(self, usage: Usage, usd: float) -> None:
         """Raises `OverBudget` if models have used up what they may, so that they are asked no more.
 

@@ -21,11 +21,12 @@ class Meter:
 
     Args:
         budget: what may be used.
-        tools_usd: the dollars for tools so far.
+        tools_used: the tokens of models that tools asked so far, and the dollars for tools.
     """
 
-    def __init__(self, budget: Budget, tools_usd: Callable[[], float]) -> None:
+    def __init__(self, budget: Budget, tools_used: Callable[[], tuple[Usage, float]]) -> None:
         self.budget = budget
+        #: What planner and joiner used.
         self.usage = Usage()
         #: The part of it that planners used: their prompts and the plans.
         self.planner = Usage()
@@ -35,12 +36,17 @@ class Meter:
         self.unpriced: list[str] = []
         #: Whether tokens are estimated: a server has not told them, or not before its answer was complete.
         self.estimated = False
-        self._tools_usd = tools_usd
+        self._tools_used = tools_used
 
     @property
     def known_usd(self) -> float:
         """Dollars for models and tools, as far as prices are known."""
-        return self.models_usd + self._tools_usd()
+        return self.models_usd + self._tools_used()[1]
+
+    @property
+    def all_usage(self) -> Usage:
+        """The tokens of all models, those that tools ask included."""
+        return self.usage + self._tools_used()[0]
 
     @property
     def usd(self) -> float | None:
@@ -54,9 +60,7 @@ class Meter:
 
     def room(self, most: int) -> int:
         """How many tokens a model may write now, at most `most`. Raises `OverBudget` if it may not be asked."""
-        self.budget.require(self.usage, self.known_usd)
-        bound = self.budget.tokens_out
-        return most if bound is None else min(most, bound - self.usage.completion_tokens)
+        return self.budget.room(self.all_usage, self.known_usd, most)
 
     @contextmanager
     def reading(
@@ -75,7 +79,7 @@ class Meter:
             chunks += 1
             signs += len(chunk)
             used = _used(request, completion, guessed())
-            self.budget.require_kept(self.usage + used, self.known_usd + (self._usd_of(model, used) or 0.0))
+            self.budget.require_kept(self.all_usage + used, self.known_usd + (self._usd_of(model, used) or 0.0))
 
         try:
             yield count

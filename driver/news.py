@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 from llmcc.ir.diagnostics import Diagnostic
 from llmcc.runtime.outcome import CallEnded, CallStarted
@@ -15,6 +15,14 @@ class PlanText:
     """The planner wrote some more of the plan."""
 
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlanFound:
+    """A whole plan was found in the cache, by the question itself or by its shape; no planner was asked."""
+
+    text: str
+    how: Literal["exact", "shape"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,5 +69,7 @@ class Replanning:
     reason: str
 
 
-News: TypeAlias = PlanText | PlanDone | PlanMended | PlanRefused | AnswerText | Replanning | CallStarted | CallEnded
+News: TypeAlias = (
+    PlanText | PlanFound | PlanDone | PlanMended | PlanRefused | AnswerText | Replanning | CallStarted | CallEnded
+)
 Observer: TypeAlias = Callable[[News], None]

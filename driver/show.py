@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.text import Text
 
-from llmcc.driver.news import AnswerText, News, PlanDone, PlanMended, PlanRefused, PlanText, Replanning
+from llmcc.driver.news import AnswerText, News, PlanDone, PlanFound, PlanMended, PlanRefused, PlanText, Replanning
 from llmcc.ir.escape import visible
 from llmcc.ir.values import Value, to_text
 from llmcc.runtime.outcome import CallEnded, CallRecord, CallStarted
@@ -36,6 +36,10 @@ class Show:
         """Shows one piece of news."""
         match news:
             case PlanText(text):
+                self._plan_text(text)
+            case PlanFound(text, how):
+                by = "this question" if how == "exact" else "a question like this"
+                self.console.print(f"[yellow]the plan is from the cache, of {by}[/]")
                 self._plan_text(text)
             case CallStarted():
                 pass

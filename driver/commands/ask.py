@@ -13,6 +13,7 @@ from llmcc.driver.commands.common import (
     UserError,
     budget_option,
     catalog_option,
+    llm_option,
     open_toolbox,
     tools_option,
     trace_option,
@@ -26,12 +27,14 @@ from llmcc.runtime.trace_file import check_target
 @click.argument("question")
 @tools_option
 @catalog_option
+@llm_option
 @model_options
 @click.option("--show-plan", is_flag=True, help="Print the plan and the calls to stderr, also when piped.")
 @click.option("--json", "as_json", is_flag=True, help="Print answer, plans, calls and usage as one JSON object.")
 @click.option("--max-replans", type=click.IntRange(min=0), default=2, show_default=True, metavar="N")
 @click.option("--deadline", type=click.FloatRange(min=0), metavar="SECONDS", help="Give up after this time.")
 @click.option("--dialect", default="native", show_default=True, help="native, llmcompiler, or a folder of yours.")
+@click.option("--plan-cache", metavar="FILE", help="Keep plans here, and take them from here for questions alike.")
 @budget_option
 @trace_option
 @click.option("--journal", metavar="FILE", help="Write the run down here, so that `llmcc resume` can go on with it.")
@@ -46,6 +49,7 @@ def command(
     question: str,
     tools: str | None,
     catalog: str | None,
+    llm: str | None,
     model: str | None,
     base_url: str | None,
     way: str | None,
@@ -54,6 +58,7 @@ def command(
     max_replans: int,
     deadline: float | None,
     dialect: str,
+    plan_cache: str | None,
     budget: Any,
     trace: str | None,
     journal: str | None,
@@ -68,7 +73,7 @@ def command(
     require_hosted(model, base_url, way)
     if not question.strip():
         raise UserError("the question is empty")
-    toolbox = open_toolbox(tools, catalog)
+    toolbox = open_toolbox(tools, catalog, llm)
     if trace is not None:
         check_target(trace)
     import trio
@@ -82,12 +87,15 @@ def command(
         deadline_s=deadline,
         dialect=dialect,
         budget={} if budget is None else msgspec.to_builtins(budget),
+        plan_cache=plan_cache,
     )
     with shown_news(show_plan=show_plan, as_json=as_json) as news:
         if journal is None:
             answer = trio.run(_ask, question, toolbox, setting, news)
         else:
-            answer = trio.run(partial(_written_down, question, toolbox, setting, news, journal, tools, catalog))
+            answer = trio.run(
+                partial(_written_down, question, toolbox, setting, news, journal, None if llm else tools, catalog)
+            )
     if trace is not None:
         answer.trace(toolbox).save(trace)
     if journal is not None and answer.unfinished:
@@ -101,7 +109,7 @@ async def _ask(question: str, toolbox: Toolbox, setting: Setting, news: Any) -> 
 
 
 async def _written_down(
-    question: str, toolbox: Toolbox, setting: Setting, news: Any, journal: str, tools: str, catalog: str | None
+    question: str, toolbox: Toolbox, setting: Setting, news: Any, journal: str, tools: str | None, catalog: str | None
 ) -> Any:
     from llmcc.driver import journaled_ask
 

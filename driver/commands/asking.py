@@ -30,6 +30,7 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     deadline_s: float | None = None
     dialect: str = "native"
     budget: dict[str, Any] = {}
+    plan_cache: str | None = None
 
 
 def model_options(function: Decorated) -> Decorated:
@@ -51,12 +52,17 @@ async def agent_of(setting: Setting, toolbox: Toolbox, news: Any, *, needs_model
     """The agent of a question. `news` is told all of them, and watches the run; None if nobody looks."""
     from llmcc.driver.agent import Agent
     from llmcc.driver.budget import Budget
+    from llmcc.driver.commands import named_model
+    from llmcc.driver.plan_cache import PlanCache
     from llmcc.runtime.limits import Limits
     from llmcc.runtime.models import Scripted
 
     observer, watch = news
     # A model that has nothing to say is not loaded.
-    async with _model(setting) if needs_model else _nobody(Scripted([], name="nobody")) as planner:
+    wanted: Any = _nobody(Scripted([], name="nobody"))
+    if needs_model:
+        wanted = named_model.model_named(setting.model, setting.base_url, setting.way)
+    async with wanted as planner:
         yield Agent(
             toolbox,
             planner=planner,
@@ -65,20 +71,10 @@ async def agent_of(setting: Setting, toolbox: Toolbox, news: Any, *, needs_model
             literals=setting.literals,
             dialect=setting.dialect,
             budget=msgspec.convert(setting.budget, Budget),
+            plan_cache=None if setting.plan_cache is None else PlanCache(setting.plan_cache),
             observer=observer,
             watch=watch,
         )
-
-
-def _model(setting: Setting) -> Any:
-    """The model; an asynchronous context manager that gives it back when it is over."""
-    if setting.model is not None and setting.model.startswith("openai:"):
-        from llmcc.runtime.models.openai import OpenAI
-
-        return OpenAI(setting.model.removeprefix("openai:"), base_url=setting.base_url, way=setting.way)
-    from llmcc.runtime.models.llama import Llama
-
-    return Llama(setting.model)
 
 
 @asynccontextmanager
@@ -88,11 +84,13 @@ async def _nobody(model: Any) -> AsyncIterator[Any]:
 
 def report(answer: Any, *, as_json: bool) -> int:
     """Prints what became of a question; the exit code."""
+    if answer.cache_problem is not None:
+        click.echo(f"warning: the cache of plans was not used: {answer.cache_problem}", err=True)
     if as_json:
         told = {"answer": answer.text, "problem": answer.problem, "plans": list(answer.plans)}
         counts = {"replans": answer.replans, "repairs": answer.repairs, "mended": answer.mended, "usd": answer.usd}
         tokens = {"planner": asdict(answer.planner), "estimated": answer.estimated}
-        asked = {**tokens, "ways": list(answer.ways), "notes": list(answer.notes)}
+        asked = {**tokens, "ways": list(answer.ways), "notes": list(answer.notes), "from_cache": answer.from_cache}
         click.echo(json.dumps({**told, **counts, **asked, **to_json(answer.outcome)}, ensure_ascii=False, indent=2))
         return 0 if answer.problem is None else 1
     for note in answer.notes:

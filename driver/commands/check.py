@@ -9,6 +9,7 @@ from llmcc.driver.commands.common import (
     catalog_option,
     dialect_option,
     limit_option,
+    llm_option,
     open_toolbox,
     read_source,
     show_diagnostics,
@@ -27,6 +28,7 @@ from llmcc.ir.render import render_json
 @source_argument
 @tools_option
 @catalog_option
+@llm_option
 @dialect_option
 @limit_option
 @click.option("--json", "as_json", is_flag=True, help="Print a list of objects to standard output.")
@@ -35,6 +37,7 @@ def command(
     source: str,
     tools: str | None,
     catalog: str | None,
+    llm: str | None,
     dialect: str,
     limits: SourceLimits,
     as_json: bool,
@@ -54,7 +57,7 @@ def command(
             raise
         click.echo(render_json(error.diagnostics))
         return error.exit_code
-    toolbox = open_toolbox(tools, catalog)
+    toolbox = open_toolbox(tools, catalog, llm)
     signatures = None if toolbox is None else toolbox.signatures
     if fix:
         fixed = fix_plan(text, signatures, dialect=dialect, limits=limits)

@@ -66,6 +66,12 @@ def catalog_option(function: Decorated) -> Decorated:
     )(function)
 
 
+def llm_option(function: Decorated) -> Decorated:
+    """The option `--llm MODEL`."""
+    text = "Let plans ask this model, by the tool llm: openai:NAME, a GGUF file, or `embedded`."
+    return click.option("--llm", metavar="MODEL", help=text)(function)
+
+
 def profile_option(function: Decorated) -> Decorated:
     """The option `--profile FILE`."""
     return click.option(
@@ -173,13 +179,13 @@ def write_source(source: str, text: str) -> None:
 
 
 @overload
-def open_toolbox(path: str, catalog: str | None = None) -> Toolbox: ...
+def open_toolbox(path: str, catalog: str | None = None, llm: str | None = None) -> Toolbox: ...
 @overload
-def open_toolbox(path: str | None, catalog: str | None = None) -> Toolbox | None: ...
+def open_toolbox(path: str | None, catalog: str | None = None, llm: str | None = None) -> Toolbox | None: ...
 
 
-def open_toolbox(path: str | None, catalog: str | None = None) -> Toolbox | None:
-    """The toolbox of `--tools`, if the option was given, with what `--catalog` says of its tools.
+def open_toolbox(path: str | None, catalog: str | None = None, llm: str | None = None) -> Toolbox | None:
+    """The toolbox of `--tools`, if the option was given, with the tool of `--llm` and with what `--catalog` says.
 
     Raises:
         UserError: a file cannot be used; the message says where and why.
@@ -187,14 +193,25 @@ def open_toolbox(path: str | None, catalog: str | None = None) -> Toolbox | None
     if path is None:
         if catalog is not None:
             raise click.UsageError("--catalog says what tools do, and so goes with --tools FILE")
+        if llm is not None:
+            raise click.UsageError("--llm adds a tool to others, and so goes with --tools FILE")
         return None
     from llmcc.runtime.toolbox import load_toolbox
 
     try:
         toolbox = load_toolbox(path)
+        if llm is not None:
+            _add_llm(toolbox, llm)
         return toolbox if catalog is None else _declared(toolbox, catalog)
     except LlmccError as error:
         raise UserError(str(error)) from None
+
+
+def _add_llm(toolbox: Toolbox, model: str) -> None:
+    from llmcc.driver.commands.named_model import NamedModel
+    from llmcc.driver.llm_tool import llm_tool
+
+    toolbox.add(llm_tool(NamedModel(model)))
 
 
 def _declared(toolbox: Toolbox, file: str) -> Toolbox:

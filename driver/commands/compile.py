@@ -8,6 +8,7 @@ from llmcc.driver.commands.common import (
     catalog_option,
     dialect_option,
     limit_option,
+    llm_option,
     open_profile,
     open_toolbox,
     profile_option,
@@ -32,6 +33,7 @@ from llmcc.optimizer.table import bounds_lines
 @source_argument
 @tools_option
 @catalog_option
+@llm_option
 @profile_option
 @dialect_option
 @limit_option
@@ -52,6 +54,7 @@ def command(
     source: str,
     tools: str | None,
     catalog: str | None,
+    llm: str | None,
     profile: str | None,
     dialect: str,
     limits: SourceLimits,
@@ -68,7 +71,7 @@ def command(
     """
     require_pass(print_after)
     name, text = read_source(source)
-    toolbox = open_toolbox(tools, catalog)
+    toolbox = open_toolbox(tools, catalog, llm)
     if profile is not None and toolbox is None:
         raise click.UsageError("a profile is about tools: --tools FILE")
     remarks = Remarks() if with_remarks else None

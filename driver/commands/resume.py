@@ -13,6 +13,7 @@ from llmcc.driver.commands.common import (
     UserError,
     budget_option,
     catalog_option,
+    llm_option,
     open_toolbox,
     read_source,
     tools_option,
@@ -34,6 +35,7 @@ WORDS = ("done", "failed", "rerun")
 @click.option("--journal", metavar="FILE", default=DEFAULT_JOURNAL, show_default=True, help="The run's journal.")
 @tools_option
 @catalog_option
+@llm_option
 @click.option("--plan", metavar="PLAN", help="The plan, where it holds a secret and is not in the journal.")
 @click.option(
     "--settle",
@@ -50,6 +52,7 @@ def command(
     journal: str,
     tools: str | None,
     catalog: str | None,
+    llm: str | None,
     plan: str | None,
     settled: tuple[str, ...],
     model: str | None,
@@ -67,7 +70,7 @@ def command(
     from llmcc.runtime.journal.session import Session
 
     settle = dict(_settlement(one) for one in settled)
-    toolbox = open_toolbox(tools, catalog)
+    toolbox = open_toolbox(tools, catalog, llm)
     text = None if plan is None else read_source(plan)[1]
     given = {"model": model, "base_url": base_url, "way": way}
     given |= {"budget": None if budget is None else msgspec.to_builtins(budget)}

@@ -15,6 +15,7 @@ from llmcc.driver.commands.common import (
     budget_option,
     catalog_option,
     dialect_option,
+    llm_option,
     open_profile,
     open_toolbox,
     profile_option,
@@ -28,6 +29,7 @@ from llmcc.driver.commands.common import (
 from llmcc.driver.commands.watching import all_of, shown
 from llmcc.driver.execute import ordered, run_sync, to_the_end
 from llmcc.driver.program import CompileError, Program, compile
+from llmcc.driver.spending import keep_to
 from llmcc.ir.frame import Failure
 from llmcc.ir.values import to_text
 from llmcc.runtime.limits import Limits
@@ -42,6 +44,7 @@ from llmcc.runtime.trace_file import check_target as check_trace_target
 @source_argument
 @tools_option
 @catalog_option
+@llm_option
 @profile_option
 @click.option("--profile-out", metavar="FILE", help="Add what the calls took to this file.")
 @trace_option
@@ -57,6 +60,7 @@ def command(
     source: str,
     tools: str | None,
     catalog: str | None,
+    llm: str | None,
     profile: str | None,
     profile_out: str | None,
     trace: str | None,
@@ -73,7 +77,7 @@ def command(
     if tools is None:
         raise click.UsageError("a plan needs its tools to run: --tools FILE")
     name, text = read_source(source)
-    toolbox = open_toolbox(tools, catalog)
+    toolbox = open_toolbox(tools, catalog, llm)
     if profile_out is not None:
         check_target(profile_out)  # now, and not after the calls are made
     if trace is not None:
@@ -100,16 +104,17 @@ def command(
         limits = bounded(limits, budget)
     seen = Profile()
     runs: list[Any] = []
+    keep = None if budget is None else partial(keep_to, budget)
     with shown(as_json=as_json) as board:
         options: dict[str, Any] = {
             "observer": all_of(board, None if profile_out is None else seen),
-            "watch": all_of(runs.append, None if board is None else board.watch),
+            "watch": all_of(runs.append, keep, None if board is None else board.watch),
         }
         try:
             if journal is None:
                 outcome = run_sync(program, **options, **limits)
             else:
-                outcome = _journaled(program, journal, tools, catalog, limits, options)
+                outcome = _journaled(program, journal, None if llm else tools, catalog, limits, options)
         except KeyboardInterrupt:
             if trace is not None and runs:
                 Trace.of(runs[0].outcome(), program).save(trace)
@@ -148,7 +153,7 @@ def _within(program: Program, budget: Any, text: str, name: str) -> bool:
 def _journaled(
     program: Program,
     journal: str,
-    tools: str,
+    tools: str | None,
     catalog: str | None,
     limits: dict[str, Any],
     options: dict[str, Any],

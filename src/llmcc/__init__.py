@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from llmcc.driver.budget import Budget
     from llmcc.driver.execute import run, run_sync
     from llmcc.driver.journaled import resume, resume_sync
+    from llmcc.driver.llm_tool import llm_tool
+    from llmcc.driver.plan_cache import PlanCache, PlanCacheError
     from llmcc.driver.program import CompileError, Program, compile
     from llmcc.frontend.limits import SourceLimits
     from llmcc.ir.diagnostics import Diagnostic
@@ -50,8 +52,11 @@ _HOMES = {
     "Budget": "llmcc.driver.budget",
     "run": "llmcc.driver.execute",
     "run_sync": "llmcc.driver.execute",
+    "llm_tool": "llmcc.driver.llm_tool",
     "resume": "llmcc.driver.journaled",
     "resume_sync": "llmcc.driver.journaled",
+    "PlanCache": "llmcc.driver.plan_cache",
+    "PlanCacheError": "llmcc.driver.plan_cache",
     "CompileError": "llmcc.driver.program",
     "Program": "llmcc.driver.program",
     "compile": "llmcc.driver.program",
@@ -91,6 +96,8 @@ __all__ = [
     "LimitExceeded",
     "LlmccError",
     "Outcome",
+    "PlanCache",
+    "PlanCacheError",
     "Program",
     "ReplayError",
     "RunTaken",
@@ -106,6 +113,7 @@ __all__ = [
     "TraceError",
     "aio",
     "compile",
+    "llm_tool",
     "load_toolbox",
     "models",
     "replay",

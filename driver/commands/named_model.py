@@ -1,0 +1,49 @@
+"""Models by the names that options have. Compiling a plan that asks one needs its name only."""
+
+from __future__ import annotations
+
+from contextlib import AbstractAsyncContextManager
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from llmcc.runtime.models.protocol import Completion, Model, Request
+
+if TYPE_CHECKING:
+    from llmcc.runtime.models.llama import Llama
+    from llmcc.runtime.models.openai import OpenAI
+
+
+def model_named(name: str | None, base_url: str | None = None, way: str | None = None) -> Llama | OpenAI:
+    """The model of an option: `openai:NAME`, a GGUF file, or the embedded one (None, or `embedded`).
+
+    Raises:
+        ModelUnavailable: there is no such model here.
+    """
+    if name is not None and name.startswith("openai:"):
+        from llmcc.runtime.models.openai import OpenAI
+
+        return OpenAI(name.removeprefix("openai:"), base_url=base_url, way=way)
+    from llmcc.runtime.models.llama import Llama
+
+    return Llama(None if name == "embedded" else name)
+
+
+class NamedModel:
+    """A model by its name, which is made when it is first asked."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name.removeprefix("openai:")
+        self._named = name
+
+    @cached_property
+    def _model(self) -> Model:
+        return model_named(self._named)
+
+    @property
+    def constrains(self) -> bool:
+        """As the model's own."""
+        return self._model.constrains
+
+    def stream(self, request: Request) -> AbstractAsyncContextManager[Completion]:
+        """Asks the model; raises what that raises."""
+        return self._model.stream(request)
