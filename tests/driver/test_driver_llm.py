@@ -248,7 +248,8 @@ def test_a_question_ends_with_its_budget() -> None:
     )
     answer = run_virtual(lambda: agent.ask("What?"))
     assert len(model.requests) == 1
-    assert answer.problem is not None and answer.problem.startswith("OverBudget: the budget of 1 USD is used up")
+    # It may be the planner, still writing, that is told.
+    assert answer.problem is not None and "the budget of 1 USD" in answer.problem
 
 
 def test_the_command_line_adds_the_tool(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
