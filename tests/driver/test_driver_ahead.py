@@ -256,7 +256,7 @@ def test_the_trace_shows_calls_that_start_before_their_line_is_known() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("cut", [1, 1000])
+@pytest.mark.parametrize("cut", [1, 50])
 def test_a_long_list_costs_the_same_for_each_element(cut: int) -> None:
     def ask(elements: int) -> int:
         text = f"x = [lookup(v) for v in {json.dumps([str(i) for i in range(elements)])}]\nreturn len(x)\n"
