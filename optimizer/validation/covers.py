@@ -58,9 +58,18 @@ def _covers(before: Site, after: Site, shared: Shared) -> bool:
     if Counter(after.loops) - Counter(before.loops):
         return False
     holds = shared.rewriting.closed(after.conditions)
-    if not all(one in holds or shared.rewriting.follows(one, holds) for one in before.conditions):
+    if not all(one in holds or _follows(one, holds, shared) for one in before.conditions):
         return False
     return before.made == after.made or shared.rewriting.under(before.made, holds) == after.made
+
+
+def _follows(fact: int, holds: Facts, shared: Shared) -> bool:
+    """Whether a fact is known where others hold; those that are about no element also tell of what is in maps."""
+    if shared.rewriting.follows(fact, holds):
+        return True
+    plain = frozenset(one for one in holds if not shared.elements.free([about(one)]))
+    now = told(fact, lambda number: shared.rewriting.under(number, plain, maps=True))
+    return now != fact and (now in holds or shared.rewriting.follows(now, holds))
 
 
 def _counted(site: Site, shared: Shared) -> Site:
