@@ -266,3 +266,22 @@ def test_what_only_a_catch_uses_is_no_order() -> None:
     with pytest.raises(ValidationError, match="%b: it may start before %a is over"):
         validate(before, after)
     validate(before, optimize(before, passes="order-effects"))
+
+
+def test_a_condition_tells_of_what_is_in_a_map_inside_of_another() -> None:
+    text = """plan {dialect = 1, ordered = true} {
+  %a = call web.search(query = "a") : any {effect = read(web)}
+  %m = map %c : any in ["a"] : list[any] {ordered = false} [
+    %m1 = call calc(a = %a) : list[any] {effect = pure}
+  ] yield %m1
+  %n = map %d : any in ["a"] : list[any] {ordered = false} [
+    %n1 = call look(key = "n") : any {effect = read("store:{key}"), when = %m}
+  ] yield %d
+  %o = call web.search(query = %n) : any {effect = read(web), when = %a}
+  return [%m, %o]
+}
+"""
+    before = parse(text)
+    after = optimize(before, passes="sink-guards", signatures=PRICED)
+    assert after != before
+    validate(before, after)
