@@ -9,17 +9,16 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import click
 import msgspec
 import pytest
 import trio
-from click.testing import CliRunner, Result
+from click.testing import Result
 
 import llmcc
-from llmcc.driver import cli
 from llmcc.driver.budget import Budget
 from llmcc.driver.commands.asking import Setting
 from llmcc.runtime.journal.session import runs
@@ -211,44 +210,13 @@ def test_plans_and_questions_are_not_taken_for_each_other(journal: Path) -> None
         resumed(agent(), other)
 
 
-TOOLS = """
-import pathlib, time, llmcc
-
-def note(text):
-    with open("effects", "a") as file:
-        file.write(text + "\\n")
-
-@llmcc.tool(effect="read", resource="stock")
-def stock(item: str) -> int:
-    note(f"stock {item}")
-    return 3
-
-@llmcc.tool(effect="write", resource="orders")
-def buy(item: str, amount: int) -> str:
-    note(f"buy {item}")
-    while pathlib.Path("wait").exists():
-        time.sleep(0.01)
-    return f"{amount} of {item}"
-"""
-
-
-def command(*arguments: str) -> Result:
-    """A command in this process, with the exit code that it would have."""
-    code: list[int] = []
-    wrapped = click.Command("llmcc", callback=lambda: code.append(cli.invoke(list(arguments))))
-    result = CliRunner().invoke(wrapped, [], catch_exceptions=False)
-    result.exit_code = code[0]
-    return result
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("blow", [signal.SIGINT, signal.SIGKILL])
 def test_a_question_that_was_struck_goes_on_from_the_command_line(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, blow: signal.Signals
+    shop: Path, llmcc_command: Callable[..., Result], monkeypatch: pytest.MonkeyPatch, blow: signal.Signals
 ) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "none")
-    monkeypatch.chdir(tmp_path)
-    Path("tools.py").write_text(TOOLS)
+    monkeypatch.chdir(shop)
     Path("wait").touch()
     replies = ['n = stock("paper")\njoin(n)\n', "Replan: it has to be bought", 'o = buy("paper", n)\njoin(o)\n']
     with OpenAIServer([*map(Said, replies), Said("Answer: bought.")]) as server:
@@ -264,18 +232,18 @@ def test_a_question_that_was_struck_goes_on_from_the_command_line(
         if blow is signal.SIGINT:
             assert process.returncode == 130 and "go on with: llmcc resume" in told
         Path("wait").unlink()
-        (run,) = json.loads(command("runs", "--json").stdout)["runs"]
+        (run,) = json.loads(llmcc_command("runs", "--json").stdout)["runs"]
         assert (run["question"], run["state"], run["done"]) == ("Is there/paper?", "in doubt", 1)
-        assert "Is there/paper?" in command("runs").stdout
-        doubt = command("resume", run["run"][:8])
+        assert "Is there/paper?" in llmcc_command("runs").stdout
+        doubt = llmcc_command("resume", run["run"][:8])
         assert doubt.exit_code == 1 and "--settle 'o=...'" in doubt.stderr
-        done = command("resume", run["run"][:8], "--settle", 'o=done:"3 of paper"')
+        done = llmcc_command("resume", run["run"][:8], "--settle", 'o=done:"3 of paper"')
         assert (done.exit_code, done.stdout) == (0, "bought.\n"), done.stderr
         assert len(server.requests) == 4
     assert Path("effects").read_text() == "stock paper\nbuy paper\n"
-    again = command("resume", run["run"][:8], "--json")
+    again = llmcc_command("resume", run["run"][:8], "--json")
     assert json.loads(again.stdout)["answer"] == "bought.", "without the server"
-    refused = command("resume", run["run"][:8], "--base-url", "http://127.0.0.1:1", "--model", "llama.gguf")
+    refused = llmcc_command("resume", run["run"][:8], "--base-url", "http://127.0.0.1:1", "--model", "llama.gguf")
     assert refused.exit_code == 2
 
 
