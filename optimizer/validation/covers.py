@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter, defaultdict, deque
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
-from llmcc.optimizer.validation.summary import Shared, Site, unlike
+from llmcc.optimizer.validation.summary import Same, Shared, Site, unlike
 from llmcc.optimizer.validation.terms import Facts, about, told
 
 
@@ -15,23 +16,20 @@ def call_differs(before: list[Site], after: list[Site], shared: Shared) -> tuple
     before, after = unlike(before, after), unlike(after, before)
     known = Counter(one.same for one in before)
     left = [one for one in after if not _taken(known, one)]
-    others: defaultdict[object, list[Site]] = defaultdict(list)
+    others: defaultdict[object, dict[Same, Site]] = defaultdict(dict)
     for one in before:
         if known[one.same] > 0:
-            others[_tool(one, shared)].append(one)
-    # What stands in many maps has the least choice; what stands in few is not to take that away.
+            others[_tool(one, shared)][one.same] = one
+    matching = _Matching(others, known, shared)
+    # What stands in many maps has the least choice.
     for one in sorted(left, key=lambda site: -len(site.loops)):
-        possible = [site for site in others[_tool(one, shared)] if known[site.same] > 0]
-        possible.sort(key=lambda site: len(site.loops))
-        same = _covering(possible, one, shared)
-        if same is None:
-            new = all(site.made != one.made for site in possible)
+        if not matching.place(one):
+            new = all(site.made != one.made for site in matching.possible(one))
             return one.name, "the call is new" if new else "it runs where it did not before"
-        known[same.same] -= 1
     return None
 
 
-def _taken(known: Counter[tuple[int, Facts, tuple[int, ...]]], one: Site) -> bool:
+def _taken(known: Counter[Same], one: Site) -> bool:
     known[one.same] -= 1
     if known[one.same] >= 0:
         return True
@@ -44,13 +42,61 @@ def _tool(one: Site, shared: Shared) -> object:
     return shared.terms.keys[one.made][1:5]
 
 
-def _covering(possible: list[Site], after: Site, shared: Shared) -> Site | None:
-    """The first of these sites that was the same call as one `after`, if need be with its elements counted anew."""
-    found = next((site for site in possible if _covers(site, after, shared)), None)
-    if found is not None:
-        return found
-    anew = _counted(after, shared)
-    return next((site for site in possible if _covers(_counted(site, shared), anew, shared)), None)
+class _Matching:
+    """Which sites before stand for which `after`: each for no more than there were of it (`room`).
+
+    One that is taken is given up for a site that has no other, if its own has (an augmenting path).
+    """
+
+    def __init__(self, sites: Mapping[object, Mapping[Same, Site]], room: Counter[Same], shared: Shared) -> None:
+        self._sites = {tool: sorted(known.values(), key=lambda one: len(one.loops)) for tool, known in sites.items()}
+        self._room = room
+        self._shared = shared
+        self._stands: dict[int, Same] = {}
+        self._placed: defaultdict[Same, list[Site]] = defaultdict(list)
+
+    def possible(self, after: Site) -> Sequence[Site]:
+        """The sites of the same tool, those in few maps first: what stands in few is not to take the others away."""
+        return self._sites.get(_tool(after, self._shared), ())
+
+    def place(self, after: Site) -> bool:
+        """Finds a site that stands for this one; False if there is none."""
+        found: dict[Same, Site] = {}
+        waiting = deque([after])
+        while waiting:
+            one = waiting.popleft()
+            for site in self._covering(one, found):
+                found[site.same] = one
+                if len(self._placed[site.same]) < self._room[site.same]:
+                    self._give(site.same, found)
+                    return True
+                waiting += self._placed[site.same]
+        return False
+
+    def _give(self, same: Same | None, found: Mapping[Same, Site]) -> None:
+        """Has each on the path stand for the one that reached it, which gives up what it had."""
+        while same is not None:
+            one = found[same]
+            old = self._stands.get(id(one))
+            self._stands[id(one)] = same
+            self._placed[same].append(one)
+            if old is not None:
+                self._placed[old].remove(one)
+            same = old
+
+    def _covering(self, after: Site, found: Mapping[Same, Site]) -> Iterator[Site]:
+        """Those not `found` yet that were the same call, if need be with the elements of both counted anew."""
+        new = [site for site in self.possible(after) if site.same not in found]
+        rest = []
+        for site in new:
+            if _covers(site, after, self._shared):
+                yield site
+            else:
+                rest.append(site)
+        anew = _counted(after, self._shared)
+        for site in rest:
+            if _covers(_counted(site, self._shared), anew, self._shared):
+                yield site
 
 
 def _covers(before: Site, after: Site, shared: Shared) -> bool:

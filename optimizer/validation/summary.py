@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from operator import attrgetter, is_
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 import msgspec
 
@@ -17,6 +17,8 @@ from llmcc.optimizer.validation.rewrite import Rewriting
 from llmcc.optimizer.validation.terms import Facts, Terms
 
 T = TypeVar("T")
+#: What two sites of the same call share: its number, the conditions, the lists.
+Same: TypeAlias = tuple[int, Facts, tuple[int, ...]]
 
 
 class Site(msgspec.Struct, frozen=True):
@@ -33,7 +35,7 @@ class Site(msgspec.Struct, frozen=True):
     around: tuple[int, ...]
 
     @property
-    def same(self) -> tuple[int, Facts, tuple[int, ...]]:
+    def same(self) -> Same:
         """What two sites of the same call share."""
         return self.made, self.conditions, self.loops
 
