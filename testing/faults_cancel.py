@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
@@ -30,6 +31,11 @@ SOON_S = 1.0
 
 def cancel_at_any_step(plans: int = 50) -> tuple[int, int]:
     """Cancelled at any step, a run stops within 1 s, keeps what is finished and leaves nothing behind."""
+    with _ctrl_c_counts():
+        return _each_step(plans)
+
+
+def _each_step(plans: int) -> tuple[int, int]:
     tried = failed = 0
     for number, (text, tools) in enumerate(drawn(simulations(), plans)):
         for way in WAYS:
@@ -41,6 +47,16 @@ def cancel_at_any_step(plans: int = 50) -> tuple[int, int]:
                     print(f"plan {number}, step {step}, {way}: {'; '.join(found)}\n{text}")
                 step += 1
     return tried, failed
+
+
+@contextmanager
+def _ctrl_c_counts() -> Iterator[None]:
+    """What a shell starts in the background ignores Ctrl-C, and so would all that runs here."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @dataclass
