@@ -6,7 +6,7 @@ does no harm either: the op that it guards fails for that reason, without a look
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 
 from llmcc.ir.expr import Expr, refs
 from llmcc.ir.ops import Map, ValueOp, needs, uses
@@ -18,14 +18,18 @@ ROUNDS = 4
 
 
 class Sinking:
-    """Finds them. `visible` are the names that something outside the level's ops looks at; `saves` tells which ops are
-    worth it.
+    """Finds them. `visible` are the names that something outside the level's ops looks at; `constant` those that stand
+    for constants; `saves` tells which ops are worth it.
     """
 
-    def __init__(self, ops: Sequence[ValueOp], visible: Iterable[str], saves: Callable[[ValueOp], bool]) -> None:
+    def __init__(
+        self, ops: Sequence[ValueOp], visible: Iterable[str], constant: Set[str], saves: Callable[[ValueOp], bool]
+    ) -> None:
         self._ops = ops
         self._places = {op.name: i for i, op in enumerate(ops)}
         self._pinned = set(visible) | {op.name for op in ops if access(op).writes}
+        # An op whose own condition is a constant does run, or does not: nothing is to be waited for.
+        self._pinned.update(op.name for op in ops if op.guard is not None and constant >= set(refs(op.guard)))
         self._saves = saves
 
     def find(self) -> tuple[dict[str, list[Expr]], dict[str, int]]:

@@ -19,18 +19,18 @@ Of several users' guards it is what they have in common. With `speculate`, a cal
 the same: time counts there, and the money may be spent in vain.
 
 Declines: writes; what is looked at outside of guarded ops (also by a guard, a `catch`, the answer, or a branch of an
-expression: those fail with it, whichever branch is taken); to move a read across a write that may change it; to change
-for whose failure a map fails.
+expression: those fail with it, whichever branch is taken); what has a condition of constants alone; to move a read
+across a write that may change it; to change for whose failure a map fails.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 
 import msgspec
 
 from llmcc.ir.expr import Expr, refs
-from llmcc.ir.ops import Call, Map, Module, Op, ValueOp, inner, needs, uses
+from llmcc.ir.ops import Call, Compute, Map, Module, Op, ValueOp, inner, needs, uses
 from llmcc.ir.printer import print_expr
 from llmcc.ir.signature import Signature
 from llmcc.optimizer.facts import all_of
@@ -55,7 +55,7 @@ class SinkGuards(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if not dear or not any(op.guard is not None for op in _all(old)):
             return module
         visible = uses(module.end) if module.end is not None else [op.name for op in old if "." not in op.name]
-        values = self._level(old, visible, dear, signatures)
+        values = self._level(old, visible, dear, _constants(old), signatures)
         if all(a is b for a, b in zip(values, old, strict=True)):
             return module
         _report(old, values, dear)
@@ -67,20 +67,21 @@ class SinkGuards(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         ops: tuple[ValueOp, ...],
         visible: Iterable[str],
         dear: frozenset[str],
+        constant: Set[str],
         signatures: Mapping[str, Signature],
     ) -> tuple[ValueOp, ...]:
-        ops = each(ops, lambda op: self._region(op, dear, signatures) if isinstance(op, Map) else op)
+        ops = each(ops, lambda op: self._region(op, dear, constant, signatures) if isinstance(op, Map) else op)
         early = _critical(ops, signatures) if self.speculate else frozenset()
-        sinking = Sinking(ops, visible, lambda op: op.name not in early and _costs(op, dear))
+        sinking = Sinking(ops, visible, constant, lambda op: op.name not in early and _costs(op, dear))
         conditions, places = sinking.find()
         if not conditions:
             return ops
         return sinking.sorted((_sunk(op, conditions.get(op.name)) for op in ops), places)
 
-    def _region(self, op: Map, dear: frozenset[str], signatures: Mapping[str, Signature]) -> Map:
+    def _region(self, op: Map, dear: frozenset[str], constant: Set[str], signatures: Mapping[str, Signature]) -> Map:
         """A map with its body's calls behind their conditions, if it still fails for the same reasons."""
         visible = [name for expr in inner(op) for name in refs(expr)]
-        new = changed(op, body=self._level(op.body, visible, dear, signatures))
+        new = changed(op, body=self._level(op.body, visible, dear, constant, signatures))
         return new if new is op or needs(new) == needs(op) else op
 
 
@@ -107,6 +108,15 @@ def _all(ops: Iterable[ValueOp]) -> Iterable[ValueOp]:
         yield op
         if isinstance(op, Map):
             yield from _all(op.body)
+
+
+def _constants(ops: Iterable[ValueOp]) -> Set[str]:
+    """The names that stand for constants, and for what is made of them alone."""
+    found: set[str] = set()
+    for op in _all(ops):
+        if isinstance(op, Compute) and found.issuperset(refs(op.expr)):
+            found.add(op.name)
+    return found
 
 
 def _costs(op: ValueOp, dear: frozenset[str]) -> bool:

@@ -285,3 +285,19 @@ def test_a_condition_tells_of_what_is_in_a_map_inside_of_another() -> None:
     after = optimize(before, passes="sink-guards", signatures=PRICED)
     assert after != before
     validate(before, after)
+
+
+@pytest.mark.parametrize("guard", ["null", "%c", "not %c", "false", '%c or "x"'])
+@pytest.mark.parametrize("condition", ["%m", "%ok"])
+def test_a_condition_of_constants_is_none_to_wait_for(guard: str, condition: str) -> None:
+    text = f"""plan {{dialect = 1, ordered = false}} {{
+  %ok = call calc(a = "ok") : any {{effect = pure}}
+  %m = expr not %ok : bool
+  %c = expr null : any
+  %a = call web.search(query = "a") : any {{effect = read(web), when = {guard}}}
+  %b = call calc(a = %a) : any {{effect = pure, when = {condition}}}
+  return %b
+}}
+"""
+    before = parse(text)
+    assert optimize(before, passes="sink-guards", signatures=PRICED) == before
