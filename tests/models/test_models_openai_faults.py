@@ -219,9 +219,12 @@ def test_the_key_is_in_no_error_log_or_repr(way: str, fault: Answer) -> None:
     root.addHandler(handler)
     root.setLevel(logging.DEBUG)
     try:
-        with serving(fault, fault, way=way, retries=bool(fault.headers), timeout_s=0.1) as (server, model):
+        # Only who lets the client wait is given up soon: a busy machine may take a while to send the request.
+        timeout_s = 0.1 if fault.first_token_s else 10.0
+        with serving(fault, fault, way=way, retries=bool(fault.headers), timeout_s=timeout_s) as (server, model):
             error = trio.run(failing, model)
-            assert server.requests[0].headers["authorization"] == f"Bearer {KEY}"
+            assert fault.first_token_s or server.requests
+            assert {request.headers["authorization"] for request in server.requests} <= {f"Bearer {KEY}"}
     finally:
         root.removeHandler(handler)
         root.setLevel(before)
@@ -319,7 +322,7 @@ def test_any_pause_that_a_server_asks_for_is_a_time_or_none(headers: dict[str, s
 
 
 def test_a_silent_server_is_not_asked_again() -> None:
-    with serving(Answer("x", first_token_s=30), retries=5, timeout_s=0.05) as (server, model):
+    with serving(Answer("x", first_token_s=30), retries=5, timeout_s=0.5) as (server, model):
         error = trio.run(ask, model)[2]
         assert isinstance(error, ModelUnavailable)
         assert server.wait_for_disconnects(1)
