@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 
 from llmcc.driver.hosted_grammar import HostedGrammar
 from llmcc.driver.styles import Example, Style, style
+from llmcc.frontend.quote import callee
 from llmcc.ir.signature import Signature
 from llmcc.ir.types import Type
 from llmcc.ir.values import Value, to_text
@@ -51,8 +52,13 @@ def _shape(question: str) -> set[str]:
 
 
 def tool_lines(signatures: Mapping[str, Signature]) -> str:
-    """A line a tool: its signature and what it does."""
-    return "\n".join(f"{s}  # {s.description}" if s.description else str(s) for s in signatures.values())
+    """A line a tool: its signature, with the name as a plan calls it, and what it does."""
+    return "\n".join(map(_tool_line, signatures.values()))
+
+
+def _tool_line(one: Signature) -> str:
+    line = f"{callee(one.name)}{str(one).removeprefix(one.name)}"
+    return f"{line}  # {one.description}" if one.description else line
 
 
 def planner_request(

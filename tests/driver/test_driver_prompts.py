@@ -8,9 +8,13 @@ import pytest
 from click.testing import CliRunner
 
 from llmcc.driver.commands.prompt import command
+from llmcc.driver.prompt import tool_lines
 from llmcc.driver.styles import style
 from llmcc.frontend.front import compile_front
+from llmcc.ir.effects import Effect
 from llmcc.ir.errors import LlmccError
+from llmcc.ir.signature import Signature
+from llmcc.ir.types import STR
 
 TOOLS = str(Path(__file__).parents[2] / "examples" / "chain" / "tools.py")
 
@@ -51,3 +55,10 @@ def test_a_style_that_is_not_there_or_malformed_is_told(tmp_path: Path) -> None:
     (tmp_path / "examples.txt").write_text("nothing")
     with pytest.raises(LlmccError, match="no question with a plan"):
         style(str(tmp_path))
+
+
+@pytest.mark.parametrize("name", ["search", "mail.send", "when", "the mayor"])
+def test_a_tool_is_shown_as_a_plan_calls_it(name: str) -> None:
+    signature = Signature(name=name, parameters=(), returns=STR, effect=Effect("pure"))
+    shown = tool_lines({name: signature}).partition("(")[0]
+    assert not compile_front(f"x = {shown}()\nreturn x\n", {name: signature}).diagnostics
