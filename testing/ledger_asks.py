@@ -149,11 +149,13 @@ class AskTrial(Trial):
         return Began(text=None, plan="", module="", signatures="", started="", question="What?")
 
     def _over(self, session: Session) -> set[str]:
-        """Reads of a plan that was not accepted yet may be made again."""
+        """Reads of a plan that was not accepted may be made again: the last one, or one whose keys were given up."""
         history = session.history
         settled = bool(history.rounds) and isinstance(history.rounds[-1], Accepted)
+        given_up = {key for one in history.rounds if isinstance(one, Accepted) for key in one.given_up}
         writes = {end.digest for end in history.ends.values() if end.tool in ("pay", "put")}
-        return super()._over(session) if settled else super()._over(session) & writes
+        kept = {end.digest for end in history.ends.values() if end.key not in given_up}
+        return super()._over(session) & (kept | writes if settled else writes)
 
     async def _execute(self, toolbox: Toolbox, book: Book, cut: Cut) -> None:
         agent = Agent(toolbox, planner=_Model(self.said, self.resumes, cut), max_replans=5, max_repairs=1)
