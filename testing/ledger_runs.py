@@ -291,14 +291,17 @@ class Trial:
 
 
 def carry_on(trial: Trial, *, again: random.Random | None = None) -> None:
-    """Resumes until the run is over; `again` draws whether and where the next processes die as well.
+    """Resumes until the run is over; `again` draws what the next processes do, and whether and where they die as well.
 
     Raises:
         JournalError: the journal refuses.
     """
     while trial.outcome is None and trial.begun and trial.resumes < MOST_RESUMES:
-        at = again.randrange(1, 60) if again is not None and trial.resumes < 3 and again.random() < 0.5 else None
-        trial.go_on(Cut("crash", at, seed=trial.resumes + 1))
+        if again is None:
+            trial.go_on(Cut("crash", None, seed=trial.resumes + 1))
+            continue
+        at = again.randrange(1, 60) if trial.resumes < 3 and again.random() < 0.5 else None
+        trial.go_on(Cut("crash", at, seed=again.getrandbits(32)))
 
 
 def faults_of(trial: Trial, expected: Trial) -> list[str]:

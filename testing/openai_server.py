@@ -11,13 +11,14 @@ from __future__ import annotations
 import socket
 import sys
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self, TypeAlias
 
+from llmcc.runtime.models import OpenAI, Timeouts
 from llmcc.testing.openai_handler import Handler
 from llmcc.testing.openai_wire import way_of
 
@@ -155,6 +156,16 @@ class OpenAIServer:
         with self._changed:
             self.connections += is_open
             (self._open.add if is_open else self._open.discard)(connection)
+
+
+@contextmanager
+def serving(
+    *answers: Answer, way: str | None = None, retries: int = 0, timeout_s: float = 5.0
+) -> Iterator[tuple[OpenAIServer, OpenAI]]:
+    """A server with a script, and a model that asks it: `way` says how, and no wait is longer than `timeout_s`."""
+    timeouts = Timeouts(timeout_s, timeout_s, timeout_s)
+    with OpenAIServer(answers) as server:
+        yield server, OpenAI("tiny", base_url=server.base_url, way=way, retries=retries, timeouts=timeouts)
 
 
 class _Server(ThreadingHTTPServer):

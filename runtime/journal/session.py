@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -13,7 +13,7 @@ from uuid import uuid4
 import msgspec
 
 from llmcc.ir.call_text import call_text
-from llmcc.ir.ops import Call, Join, Map, Module, Op, Return, ValueOp
+from llmcc.ir.ops import Join, Map, Module, Op, Return, calls_in
 from llmcc.ir.printer import print_module
 from llmcc.ir.signature import Signature
 from llmcc.ir.types import show
@@ -192,7 +192,7 @@ def plan_digest(module: Module, keys: Iterable[str]) -> str:
 def signatures_digest(module: Module, signatures: Mapping[str, Signature]) -> str:
     """A word for what the tools that a plan calls take, return and do."""
     told = []
-    for name in sorted(_called(module.values)):
+    for name in sorted(call.tool for call in calls_in(module.values)):
         one = signatures.get(name)
         secrets = [] if one is None else [p.name for p in one.parameters if p.secret]
         told.append(name if one is None else f"{one} {one.effect} {one.idempotent} {secrets}")
@@ -247,14 +247,6 @@ def _line(journal: Path, storage: Storage, run: str) -> RunLine:
     elif is_taken(journal, run):
         state, doubts = "running", ()
     return RunLine(run, state, history.began, history.done, doubts)
-
-
-def _called(ops: Iterable[ValueOp]) -> Iterator[str]:
-    for op in ops:
-        if isinstance(op, Call):
-            yield op.tool
-        elif isinstance(op, Map):
-            yield from _called(op.body)
 
 
 def _word(text: str) -> str:

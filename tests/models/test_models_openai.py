@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import sys
 import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 import trio
@@ -20,10 +18,9 @@ from llmcc.runtime.models import (
     Request,
     ServerFault,
     StreamBroken,
-    Timeouts,
     Usage,
 )
-from llmcc.testing.openai_server import Answer, OpenAIServer
+from llmcc.testing.openai_server import Answer, OpenAIServer, serving
 
 KEY = "sk-canary-0123456789"  # what `hosted` sets
 HELLO = Request(prompt="hello")
@@ -32,15 +29,6 @@ pytestmark = pytest.mark.usefixtures("hosted")
 
 
 APIS = ["chat/text", "responses/text"]
-
-
-@contextmanager
-def serving(
-    *answers: Answer, retries: int = 0, timeout_s: float = 5.0, way: str | None = None
-) -> Iterator[tuple[OpenAIServer, OpenAI]]:
-    timeouts = Timeouts(timeout_s, timeout_s, timeout_s)
-    with OpenAIServer(answers) as server:
-        yield server, OpenAI("tiny", base_url=server.base_url, retries=retries, timeouts=timeouts, way=way)
 
 
 def ask(model: OpenAI, request: Request = HELLO) -> tuple[list[str], Usage, str | None]:

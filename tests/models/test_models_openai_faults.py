@@ -9,8 +9,6 @@ import logging
 import pickle
 import random
 import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -18,10 +16,10 @@ import trio
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from llmcc.runtime.models import ModelError, ModelRefused, ModelUnavailable, OpenAI, Request, StreamBroken, Timeouts
+from llmcc.runtime.models import ModelError, ModelRefused, ModelUnavailable, OpenAI, Request, StreamBroken
 from llmcc.runtime.models.openai_failures import LONGEST_PAUSE_S, asked_pause_s, pause_s
 from llmcc.runtime.models.openai_ways import WAYS
-from llmcc.testing.openai_server import Answer, OpenAIServer
+from llmcc.testing.openai_server import Answer, OpenAIServer, serving
 from llmcc.testing.openai_wire import usage_of
 
 KEY = "sk-canary-0123456789"  # what `hosted` sets
@@ -31,15 +29,6 @@ WHOLE = "".join(CHUNKS)
 SHORT = ("aé\n",)
 
 pytestmark = pytest.mark.usefixtures("hosted")
-
-
-@contextmanager
-def serving(
-    *answers: Answer, way: str = "chat/text", retries: int = 0, timeout_s: float = 5.0
-) -> Iterator[tuple[OpenAIServer, OpenAI]]:
-    timeouts = Timeouts(timeout_s, timeout_s, timeout_s)
-    with OpenAIServer(answers) as server:
-        yield server, OpenAI("tiny", base_url=server.base_url, way=way, retries=retries, timeouts=timeouts)
 
 
 async def ask(model: OpenAI, request: Request = HELLO) -> tuple[str, str | None, ModelError | None]:
@@ -285,7 +274,7 @@ def test_the_servers_pause_is_kept_and_the_attempts_are_counted(way: str, status
 
 @pytest.mark.slow
 def test_without_a_word_from_the_server_there_is_a_pause_all_the_same() -> None:
-    with serving(Answer(status=429), Answer("fine"), retries=1) as (server, model):
+    with serving(Answer(status=429), Answer("fine"), retries=1, way="chat/text") as (server, model):
         assert trio.run(ask, model)[0] == "fine"
     assert server.requests[1].at_s - server.requests[0].at_s >= 0.5 * 0.75
 
@@ -299,7 +288,7 @@ def test_without_a_word_from_the_server_there_is_a_pause_all_the_same() -> None:
     ],
 )
 def test_what_will_not_get_better_is_not_asked_again(fault: Answer, text: str) -> None:
-    with serving(fault, Answer("fine"), retries=5) as (server, model):
+    with serving(fault, Answer("fine"), retries=5, way="chat/text") as (server, model):
         error = trio.run(ask, model)[2]
     assert isinstance(error, ModelUnavailable) and text in str(error)
     assert len(server.requests) == 1
@@ -322,7 +311,7 @@ def test_any_pause_that_a_server_asks_for_is_a_time_or_none(headers: dict[str, s
 
 
 def test_a_silent_server_is_not_asked_again() -> None:
-    with serving(Answer("x", first_token_s=30), retries=5, timeout_s=0.5) as (server, model):
+    with serving(Answer("x", first_token_s=30), retries=5, timeout_s=0.5, way="chat/text") as (server, model):
         error = trio.run(ask, model)[2]
         assert isinstance(error, ModelUnavailable)
         assert server.wait_for_disconnects(1)
@@ -331,7 +320,7 @@ def test_a_silent_server_is_not_asked_again() -> None:
 
 def test_an_argument_that_the_server_refuses_is_left_out_from_then_on() -> None:
     refusals = [Answer(status=400, param=name) for name in ("temperature", "max_tokens", "seed")]
-    with serving(*refusals, Answer("fine"), Answer("fine")) as (server, model):
+    with serving(*refusals, Answer("fine"), Answer("fine"), way="chat/text") as (server, model):
         assert trio.run(ask, model)[0] == trio.run(ask, model)[0] == "fine"
     assert [{"temperature", "max_tokens", "seed"} & set(request.body) for request in server.requests[-2:]] == [
         set()
@@ -340,7 +329,7 @@ def test_an_argument_that_the_server_refuses_is_left_out_from_then_on() -> None:
 
 
 def test_an_argument_that_is_needed_is_not_left_out() -> None:
-    with serving(Answer(status=400, param="messages", message="bad"), Answer("fine")) as (server, model):
+    with serving(Answer(status=400, param="messages", message="bad"), Answer("fine"), way="chat/text") as (server, model):
         assert isinstance(trio.run(ask, model)[2], ModelRefused)
     assert len(server.requests) == 1
 
@@ -364,6 +353,6 @@ def test_a_cancelled_answer_costs_its_own_connection_only() -> None:
             assert await trio.to_thread.run_sync(server.wait_for_disconnects, 1)
             assert (await ask(model))[0] == (await ask(model))[0] == "x"
 
-    with serving(Answer("x"), Answer("x", first_token_s=30), Answer("x"), Answer("x")) as (server, model):
+    with serving(Answer("x"), Answer("x", first_token_s=30), Answer("x"), Answer("x"), way="chat/text") as (server, model):
         trio.run(main, server, model)
     assert server.connections == 2
