@@ -36,8 +36,8 @@ def done_already(out: Path) -> int:
 
 @click.command()
 @click.option("--out", type=click.Path(path_type=Path), default=Path("build/planner/train.jsonl"), show_default=True)
-@click.option("--episodes", type=click.IntRange(min=1), default=12_000, show_default=True, help="How many toolboxes.")
-@click.option("--questions", type=click.IntRange(min=1), default=5, show_default=True, help="At most so many for each.")
+@click.option("--episodes", type=click.IntRange(min=1), default=9_000, show_default=True, help="How many toolboxes.")
+@click.option("--questions", type=click.IntRange(min=1), default=8, show_default=True, help="At most so many for each.")
 @click.option("--seed", default=0, show_default=True)
 def main(out: Path, episodes: int, questions: int, seed: int) -> None:
     """Draw, compile, execute and write EPISODES toolboxes with their questions; goes on where a stopped run ended."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from planner.data import domains as domain
 from planner.data.domains import Capability, Domain, capabilities, domains
+from planner.data.general import General, general
 from planner.data.naming import FAMILIES, HELD_OUT, Words, styled
 from planner.data.world import World
 
@@ -20,6 +21,8 @@ from llmcc.ir.signature import Parameter, Signature
 from llmcc.ir.types import BOOL, FLOAT, INT, STR, EnumType, Field, ListType, RecordType, Type
 
 MOST_TOOLS = 12
+#: How often a domain's numbers are behind one general tool, and how often that knows those of other domains too.
+GENERAL, BROAD = 0.3, 0.4
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,7 @@ class Kit:
         self.tools: dict[Capability, Named] = {}
         self._fields: dict[tuple[str, str], str] = {}
         self._names: set[str] = set()
+        self._general: dict[str, General | None] = {}
         #: Domains of which there must be no tool: a question asks for them in vain.
         self.absent: set[str] = set()
 
@@ -67,7 +71,34 @@ class Kit:
 
     def call(self, c: Capability, *args: str) -> str:
         """A call of the tool, from arguments that are written already."""
-        return f"{callee(self.use(c).signature.name)}({', '.join(args)})"
+        one, told = self.use(c), self.general(c)
+        if told is not None:
+            wanted = quote(told.named(c))
+            args = (args[0], wanted) if one.order[0] == told.key else (wanted, args[0])
+        return f"{callee(one.signature.name)}({', '.join(args)})"
+
+    def part(self, c: Capability) -> str:
+        """What is written behind a call's value to get at the number: empty, or a dot and a field."""
+        told = self.general(c)
+        return f".{told.value}" if told is not None and told.value else ""
+
+    def general(self, c: Capability) -> General | None:
+        """The general tool that has this capability, if the kit has one for the domain."""
+        if c.kind != "number" or c.source:
+            return None
+        if c.domain not in self._general:
+            made = self._made_general(c.domain) if self.rng.random() < GENERAL else None
+            self._general[c.domain] = made
+        told = self._general[c.domain]
+        return told if told is not None and c in told.properties.values() else None
+
+    def _made_general(self, name: str) -> General | None:
+        if any(c.domain == name and c.kind == "number" for c in self.tools) or any(self._general.values()):
+            return None
+        barred = {name, *self.absent, *(c.domain for c in self.tools)}
+        far = [d for d in domains().values() if d.name not in barred and d.held_out == domains()[name].held_out]
+        others = self.rng.sample(far, self.rng.randint(1, 3)) if self.rng.random() < BROAD else []
+        return general(self.rng, self.family, domains()[name], others, self._names)
 
     def field(self, d: Domain, name: str) -> str:
         """How records of this kit call a field."""
@@ -89,12 +120,24 @@ class Kit:
             c = self.rng.choice(near if self.rng.random() < 0.5 else capabilities(self.rng.choice(far)))
             if c.domain in used and (c.domain, c.kind) in answers and c.kind not in ("number", "text", "flag"):
                 continue
+            if c.kind == "number" and c.domain in self._general_domains:
+                continue  # a second way to the same answer
             if c.domain in used and c.kind in ("record", "rows"):
                 continue  # a second way to the same answer
             self.use(c)
         mixed = list(self.tools.items())
         self.rng.shuffle(mixed)
         self.tools = dict(mixed)
+
+    @property
+    def _general_domains(self) -> set[str]:
+        told = next((told for told in self._general.values() if told is not None), None)
+        return {c.domain for c in told.properties.values()} if told is not None else set()
+
+    @property
+    def known(self) -> set[str]:
+        """The domains that the tools know something of."""
+        return {c.domain for c in self.tools} | self._general_domains
 
     def forget(self, before: dict[Capability, Named]) -> None:
         """Goes back to an earlier set of tools."""
@@ -104,6 +147,10 @@ class Kit:
     def run(self, world: World, tool: str, args: dict[str, Any]) -> Any:
         """Calls a tool by its shown name, as the interpreter does."""
         one = next(n for n in self.tools.values() if n.signature.name == tool)
+        told = self.general(one.capability)
+        if told is not None:
+            wanted = told.properties[args[told.choice]]
+            return told.shown(args[told.key], args[told.choice], world.do(wanted, args[told.key]))
         result = world.do(one.capability, *(args[name] for name in one.order))
         d = domains().get(one.capability.domain)
         if d is None or one.capability.kind not in ("record", "rows"):
@@ -113,6 +160,10 @@ class Kit:
         return shown if isinstance(result, list) else shown[0]
 
     def _named(self, c: Capability) -> Named:
+        told = self.general(c)
+        if told is not None:
+            self._names.add(told.signature.name)
+            return Named(c, told.signature, tuple(parameter.name for parameter in told.signature.parameters))
         words = Words(self.rng, c)
         name = words.name(self.family)
         while name in self._names:

@@ -12,6 +12,8 @@ from random import Random
 from planner.data.domains import Capability, Domain, domains
 from planner.data.entities import invented
 
+from llmcc.ir.builtins import BUILTINS
+
 FAMILIES = ("snake", "plain", "camel", "dotted", "short", "opaque", "prefixed")
 HELD_OUT = ("pascal", "dashed", "versioned")
 
@@ -116,7 +118,7 @@ class Words:
         if re.match(r"\d", words):
             words = "x " + words
         name = styled(self.rng, words, family, self.c.domain)
-        return f"{name}_" if keyword.iskeyword(name) else name
+        return f"{name}_" if keyword.iskeyword(name) or name in BUILTINS else name
 
     def description(self) -> str:
         """What the tool line says behind `#`."""

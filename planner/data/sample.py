@@ -115,7 +115,7 @@ def episode(split: Split, seed: int, index: int, questions: int = 1) -> list[Sam
     for name in names:
         drawn = _asked(rng, kit, domain, name, shapes[name], training=split == "train")
         made += [drawn] if drawn else []
-    if kit.absent & {c.domain for c in kit.tools}:
+    if kit.absent & kit.known:
         made = [one for one in made if one[0] != "no_tool"]  # another question brought the tools that it lacks
     kit.distract([domain.name], rng.randint(max(4, len(kit.tools)), MOST_TOOLS))
     samples = [Sample(split, name, domain.name, text, scene.plan, kit, asked) for name, text, scene, asked in made]

@@ -107,8 +107,17 @@ class Scene:
         return name
 
     def call(self, c: Capability, *args: str, clause: str = "") -> str:
-        """A line with a call."""
-        return self.let(self.kit.call(c, *args), clause)
+        """A line with a call; gives how its result is written further on."""
+        written = self.kit.call(c, *args)
+        if self.kit.part(c) and "catch" in clause:
+            raise Unfit  # a number cannot stand for a record
+        return self.let(written, clause) + self.kit.part(c)
+
+    def count(self, c: Capability, x: str) -> str:
+        """A line that reads a number of something, which then is an amount: general tools give no whole numbers."""
+        if self.kit.general(c) is not None:
+            raise Unfit
+        return self.call(c, literal(x))
 
     def end(self, expression: str) -> None:
         """The plan's answer."""

@@ -64,7 +64,7 @@ def compete_difference(s: Scene) -> Asked:
 
 @shape
 def no_tool(s: Scene) -> Asked:
-    own = {c.domain for c in s.kit.tools} | {s.d.name}
+    own = s.kit.known | {s.d.name}
     away = s.rng.choice([d for d in domains().values() if d.name not in own and (s.kit.held_out or not d.held_out)])
     f, x = s.rng.choice(away.facts), s.thing(away)
     one, many = s.rng.choice(away.nouns)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from planner.data.domains import Capability, Number
-from planner.data.scene import Asked, Scene, literal, spoken
+from planner.data.scene import Asked, Scene, Unfit, literal, spoken
 from planner.data.shapes import held_out, shape
 
 
@@ -23,7 +23,10 @@ def _mapped(s: Scene) -> tuple[str, str, dict[str, str], Capability, Capability]
     (g, said), f = s.group(), s.number(compared=True)
     names, c = s.cap("names"), s.cap("number", f.name)
     a = s.call(names, literal(g))
-    b = s.let(f"[{s.kit.call(c, 'each')} for each in {a}]")
+    inner = s.kit.call(c, "each")
+    if s.kit.part(c):
+        raise Unfit
+    b = s.let(f"[{inner} for each in {a}]")
     return b, g, _slots(s, said, f), names, c
 
 

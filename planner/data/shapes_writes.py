@@ -45,12 +45,12 @@ def act_computed(s: Scene) -> Asked:
     if not takes or not numbers:
         f, x, y = s.number(), *s.things(2)
         copy, read = s.cap("set", s.d.numbers[0].name), s.cap("number", s.d.numbers[0].name)
-        s.end(s.call(copy, literal(x), s.call(read, literal(y))))
+        s.end(s.call(copy, literal(x), s.count(read, y)))
         slots = {"o": f"set the {s.field(s.d.numbers[0])} of {s.say(x)}", "f": s.field(s.d.numbers[0]), "y": s.say(y)}
         return Asked(slots, lambda w: w.do(copy, x, w.do(read, y)))
     f, (x, y), a = s.rng.choice(numbers), s.things(2), s.rng.choice(takes)
     read, do = s.cap("number", f.name), s.cap("act", a.name)
-    s.end(s.call(do, literal(x), s.call(read, literal(y))))
+    s.end(s.call(do, literal(x), s.count(read, y)))
     order = a.order.format(x=s.say(x), v="an amount")
     return Asked({"o": order, "f": s.field(f), "y": s.say(y)}, lambda w: w.do(do, x, w.do(read, y)))
 
@@ -133,6 +133,5 @@ def set_value(s: Scene) -> Asked:
 def set_more(s: Scene) -> Asked:
     f, x, v = s.d.numbers[0], s.thing(), s.rng.choice((1, 2, 3, 5, 10, 15, 20, 50, 100))
     read, c = s.cap("number", f.name), s.cap("set", f.name)
-    a = s.call(read, literal(x))
-    s.end(s.call(c, literal(x), f"{a} + {v}"))
+    s.end(s.call(c, literal(x), f"{s.count(read, x)} + {v}"))
     return Asked({"f": s.field(f), "x": s.say(x), "v": str(v)}, lambda w: w.do(c, x, w.do(read, x) + v))

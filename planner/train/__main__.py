@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 import torch
 from planner.llama import QUANTIZATIONS, Decoder, base_model
+from planner.train import model as model_module
 from planner.train.loop import Settings, Trainer, train
 from planner.train.model import Llama
 from planner.train.pack import packed
@@ -30,7 +31,7 @@ DEFAULT = Settings()
 @click.option("--minutes", default=float("inf"), help="Stop after so long; the next call goes on.")
 @click.option("--every", default=50, show_default=True, help="Steps between two checkpoints.")
 @click.option("--threads", default=2, show_default=True)
-@click.option("--compile/--no-compile", "compiled", default=False, help="Have torch compile the layers first.")
+@click.option("--compile/--no-compile", "compiled", default=True, help="Have torch compile the layers first.")
 def main(
     data: Path,
     checkpoint: Path,
@@ -71,8 +72,7 @@ def main(
     if checkpoint.exists():
         trainer.load(checkpoint)
     if compiled:
-        for block in model.blocks:
-            block.compile(dynamic=True)
+        model_module.layer = torch.compile(model_module.layer, dynamic=False)
     size = sum(p.numel() for p in trainer.parameters)
     say(f"{size / 1e6:.1f} million parameters on {trainer.device}, from step {trainer.step}")
     whole = train(trainer, checkpoint, every=every, minutes=minutes, tell=say)

@@ -14,7 +14,6 @@ import torch
 import torch.nn.functional as F  # noqa: N812  # as everybody calls it
 from numpy.typing import NDArray
 from planner.train.model import Llama
-from planner.train.pack import PADDING
 from torch import Tensor
 
 
@@ -22,7 +21,7 @@ from torch import Tensor
 class Settings:
     """What a run is; a checkpoint of other settings is refused."""
 
-    steps: int = 1500
+    steps: int = 900
     batch: int = 3
     length: int = 640
     rate: float = 8e-4
@@ -56,13 +55,9 @@ def batch_of(rows: dict[str, NDArray[np.int32]], settings: Settings, step: int, 
     ids, positions, episodes, blocks, learned = (
         torch.from_numpy(rows[name][taken]).long() for name in ("ids", "positions", "episodes", "blocks", "learned")
     )
-    used = int((episodes != PADDING).sum(1).max())
-    ids, positions, episodes, blocks, learned = (
-        tensor[:, :used] for tensor in (ids, positions, episodes, blocks, learned)
-    )
     same = episodes[:, :, None] == episodes[:, None, :]
     seen = (blocks[:, :, None] == blocks[:, None, :]) | (blocks[:, None, :] == 0)
-    mask = (same & seen & torch.ones(used, used, dtype=torch.bool).tril())[:, None]
+    mask = (same & seen & torch.ones(settings.length, settings.length, dtype=torch.bool).tril())[:, None]
     chosen = torch.zeros_like(learned, dtype=torch.bool)
     chosen[:, :-1] = learned[:, 1:] == 1
     wanted = ids[:, 1:][chosen[:, :-1]]

@@ -6,6 +6,7 @@ The layout is that of GGUF files: queries and keys are permuted there, so that p
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -15,52 +16,80 @@ from torch import Tensor, nn
 
 #: The linear layers of a block by their GGUF names.
 LINEAR = ("attn_q", "attn_k", "attn_v", "attn_output", "ffn_gate", "ffn_up", "ffn_down")
+#: Which of them have the same input.
+JOINED = {
+    "qkv": ("attn_q", "attn_k", "attn_v"),
+    "out": ("attn_output",),
+    "gate_up": ("ffn_gate", "ffn_up"),
+    "down": ("ffn_down",),
+}
 MOST_POSITIONS = 2048
 
 
-class Adapted(nn.Module):  # type: ignore[misc]  # torch is not read: see pyproject.toml
-    """A frozen linear layer and its adapter: `W x + scale * B (A x)`. `B` begins as zero: nothing changes at first."""
+class Adapter(nn.Module):  # type: ignore[misc]  # torch is not read: see pyproject.toml
+    """A low-rank change of a linear layer: `B (A x)`. `B` begins as zero: nothing changes at first."""
 
-    def __init__(self, weight: Tensor, rank: int, scale: float) -> None:
+    def __init__(self, weight: Tensor, rank: int) -> None:
         super().__init__()
         out, inside = weight.shape
-        self.register_buffer("weight", weight, persistent=False)
         self.a = nn.Parameter(torch.randn(rank, inside) / math.sqrt(inside))
         self.b = nn.Parameter(torch.zeros(out, rank))
-        self.scale = scale
-
-    def forward(self, x: Tensor) -> Tensor:
-        """The layer's output."""
-        low = F.linear(x, self.a.to(x.dtype))
-        return F.linear(x, self.weight) + F.linear(low, (self.b * self.scale).to(x.dtype))
 
 
 class Block(nn.Module):  # type: ignore[misc]  # torch is not read: see pyproject.toml
-    """One layer: attention over groups of queries, then a gated network."""
+    """One layer. Weights that are applied to the same input are kept as one matrix: queries, keys, values; gate, up."""
 
     def __init__(self, tensors: dict[str, Tensor], index: int, config: Config, rank: int, scale: float) -> None:
         super().__init__()
-        self.config = config
-        for name in ("attn_norm", "ffn_norm"):
-            self.register_buffer(name, tensors[f"blk.{index}.{name}.weight"], persistent=False)
+        self.config, self.scale = config, scale
+        weights = {name: tensors[f"blk.{index}.{name}.weight"] for name in (*LINEAR, "attn_norm", "ffn_norm")}
+        self.register_buffer("attn_norm", weights["attn_norm"], persistent=False)
+        self.register_buffer("ffn_norm", weights["ffn_norm"], persistent=False)
+        for name, parts in JOINED.items():
+            self.register_buffer(name, torch.cat([weights[part] for part in parts]), persistent=False)
         for name in LINEAR:
-            self.add_module(name, Adapted(tensors[f"blk.{index}.{name}.weight"], rank, scale))
+            self.add_module(name, Adapter(weights[name], rank))
 
     def forward(self, x: Tensor, cos: Tensor, sin: Tensor, bias: Tensor) -> Tensor:
         """The layer's output; `bias` is far below zero where a place may not look."""
-        c = self.config
-        batch, length, _ = x.shape
-        h = _normed(x, self.attn_norm, c.eps)
-        q = _turned(self.attn_q(h).view(batch, length, c.heads, c.head), cos, sin).transpose(1, 2)
-        k = _turned(self.attn_k(h).view(batch, length, c.kv_heads, c.head), cos, sin).transpose(1, 2)
-        v = self.attn_v(h).view(batch, length, c.kv_heads, c.head).transpose(1, 2)
-        groups = c.heads // c.kv_heads
-        k, v = k.repeat_interleave(groups, 1), v.repeat_interleave(groups, 1)
-        seen = _attended(q, k, v, bias)
-        x = x + self.attn_output(seen.transpose(1, 2).reshape(batch, length, -1))
-        h = _normed(x, self.ffn_norm, c.eps)
-        out: Tensor = x + self.ffn_down(F.silu(self.ffn_gate(h)) * self.ffn_up(h))
-        return out
+        linear = []
+        for name, parts in JOINED.items():
+            down = torch.cat([getattr(self, part).a for part in parts]).to(x.dtype)
+            up = [(getattr(self, part).b * self.scale).to(x.dtype) for part in parts]
+            linear.append((getattr(self, name), down, up))
+        return layer(x, self.attn_norm, self.ffn_norm, linear, cos, sin, bias, self.config)
+
+
+def layer(
+    x: Tensor,
+    attn_norm: Tensor,
+    ffn_norm: Tensor,
+    linear: Sequence[tuple[Tensor, Tensor, Sequence[Tensor]]],
+    cos: Tensor,
+    sin: Tensor,
+    bias: Tensor,
+    c: Config,
+) -> Tensor:
+    """Attention over groups of queries, then a gated network: a function of its weights, so that it is compiled once."""
+    batch, length, width = x.shape
+    q, k, v = _adapted(_normed(x, attn_norm, c.eps).view(-1, width), *linear[0])
+    q = _turned(q.view(batch, length, c.heads, c.head), cos, sin)
+    k = _turned(k.view(batch, length, c.kv_heads, c.head), cos, sin).transpose(1, 2)
+    v = v.view(batch, length, c.kv_heads, c.head).transpose(1, 2)
+    seen = _attended(q, k, v, bias)
+    (o,) = _adapted(seen.reshape(-1, width), *linear[1])
+    x = x + o.view(batch, length, width)
+    gate, up = _adapted(_normed(x, ffn_norm, c.eps).view(-1, width), *linear[2])
+    (down,) = _adapted(F.silu(gate) * up, *linear[3])
+    return x + down.view(batch, length, width)
+
+
+def _adapted(x: Tensor, weight: Tensor, down: Tensor, ups: Sequence[Tensor]) -> list[Tensor]:
+    """What layers with the same input give: `x` (places, inside), their weights one below the other, their adapters."""
+    whole, low = x @ weight.t(), x @ down.t()
+    outs, ranks = [up.shape[0] for up in ups], [up.shape[1] for up in ups]
+    parts = zip(whole.split(outs, 1), low.split(ranks, 1), ups, strict=True)
+    return [part + lower @ up.t() for part, lower, up in parts]
 
 
 class Llama(nn.Module):  # type: ignore[misc]  # torch is not read: see pyproject.toml
@@ -96,7 +125,7 @@ class Llama(nn.Module):  # type: ignore[misc]  # torch is not read: see pyprojec
         """Logits, of all places or of those that `chosen` (a mask of the batch) has."""
         x: Tensor = F.embedding(ids, self.embedding)
         cos, sin = (table[positions][:, :, None].to(x.dtype) for table in (self.cos, self.sin))
-        bias = torch.zeros(mask.shape, dtype=x.dtype, device=x.device).masked_fill(~mask, -1e9)
+        bias = torch.zeros(mask.shape, dtype=torch.float32, device=x.device).masked_fill(~mask, -1e9)
         for block in self.blocks:
             x = block(x, cos, sin, bias)
         x = _normed(x, self.norm, self.config.eps)
@@ -119,15 +148,23 @@ def causal(length: int, device: torch.device | None = None) -> Tensor:
 
 
 def _normed(x: Tensor, weight: Tensor, eps: float) -> Tensor:
-    return F.rms_norm(x.float(), (x.shape[-1],), weight.float(), eps).to(x.dtype)
+    wide = x.float()
+    return (wide * torch.rsqrt(wide.pow(2).mean(-1, keepdim=True) + eps)).to(x.dtype) * weight
 
 
 def _attended(q: Tensor, k: Tensor, v: Tensor, bias: Tensor) -> Tensor:
-    """What each place takes from those that it looks at."""
+    """What each place takes from those that it looks at: `q` (batch, length, heads, head), `k` (batch, kv, length, head)."""
+    batch, length, heads, head = q.shape
+    kv = k.shape[1]
     if q.is_cuda:
-        return F.scaled_dot_product_attention(q, k, v, attn_mask=bias)
+        k, v = k.repeat_interleave(heads // kv, 1), v.repeat_interleave(heads // kv, 1)
+        return F.scaled_dot_product_attention(q.transpose(1, 2), k, v, attn_mask=bias).transpose(1, 2)
     # On processors the backward pass of the fused kernel takes twice the time of these two products.
-    return torch.softmax((q * q.shape[-1] ** -0.5) @ k.transpose(-1, -2) + bias, -1) @ v
+    grouped = q.view(batch, length, kv, heads // kv, head).permute(0, 2, 3, 1, 4).reshape(batch * kv, -1, head)
+    scores = torch.bmm(grouped * head**-0.5, k.reshape(batch * kv, length, head).transpose(1, 2))
+    shares = torch.softmax(scores.view(batch, heads, length, length).float() + bias, -1).to(q.dtype)
+    seen = torch.bmm(shares.view(batch * kv, -1, length), v.reshape(batch * kv, length, head))
+    return seen.view(batch, kv, heads // kv, length, head).permute(0, 3, 1, 2, 4)
 
 
 def _turned(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from planner.data.__main__ import Episode
 
 PADDING = -1
-#: An episode goes into the first of so many rows that has room for it.
-OPEN_ROWS = 64
+#: An episode goes into the fullest of so many rows that has room for it.
+OPEN_ROWS = 400
 
 
 class Tokenizer(Protocol):
@@ -72,7 +72,8 @@ def rows_of(episodes: Iterable[Episode], tokenizer: Tokenizer, length: int) -> l
         size = len(head) + sum(len(ask) + len(plan) for ask, plan in blocks)
         if len(head) + len(blocks[0][0]) + len(blocks[0][1]) > length:
             continue
-        row = next((one for one in rows[-OPEN_ROWS:] if len(one.ids) + size <= length), None)
+        roomy = (one for one in rows[-OPEN_ROWS:] if len(one.ids) + size <= length)
+        row = max(roomy, key=lambda one: len(one.ids), default=None)
         if row is None:
             row = Row([], [], [], [], [])
             rows.append(row)

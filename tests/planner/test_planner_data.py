@@ -21,6 +21,7 @@ from planner.data.world import World
 from llmcc.frontend.derive_plan import plan_rules
 from llmcc.frontend.front import compile_front
 from llmcc.frontend.notation import written
+from llmcc.ir.escape import quote
 
 EPISODES = st.tuples(st.sampled_from(SPLITS), st.integers(0, 3), st.integers(0, 100_000))
 
@@ -50,7 +51,10 @@ def test_a_plan_compiles_without_a_word_and_does_what_is_asked_in_every_world(dr
     for sample in episode(*drawn, questions=3):
         assert compile_front(sample.plan, sample.kit.signatures).diagnostics == ()
         check(sample)  # executes it
-        assert 4 <= len(sample.kit.signatures) == len(sample.kit.tools) <= MOST_TOOLS
+        assert 4 <= len(sample.kit.tools) <= MOST_TOOLS
+        general = {one.signature.name for c, one in sample.kit.tools.items() if sample.kit.general(c) is not None}
+        assert len(general) <= 1
+        assert len(sample.kit.signatures) == len(sample.kit.tools) or general
 
 
 @pytest.mark.slow
@@ -63,6 +67,22 @@ def test_all_shapes_turn_up_and_all_domains() -> None:
     held = {name for name, d in domains().items() if d.held_out}
     assert {s.domain for s in samples["tools"]} == held
     assert held.isdisjoint(s.domain for split in ("train", "entities", "shapes") for s in samples[split])
+
+
+@pytest.mark.slow
+def test_some_kits_have_one_tool_for_many_numbers_and_plans_name_what_they_want_of_it() -> None:
+    asked = 0
+    for index in range(60):
+        (sample,) = episode("train", 3, index) or (None,)
+        if sample is None:
+            continue
+        for c in sample.kit.tools:
+            told = sample.kit.general(c)
+            if told is None:
+                continue
+            assert told.signature in sample.kit.signatures.values()
+            asked += quote(told.named(c)) in sample.plan
+    assert asked >= 5
 
 
 @pytest.mark.slow
