@@ -18,6 +18,7 @@ import msgspec
 import trio
 
 from llmcc.driver import journaled_ask
+from llmcc.driver.adapted import adapter_of
 from llmcc.driver.answer import Answer
 from llmcc.driver.asked import Asked
 from llmcc.driver.budget import Budget
@@ -40,7 +41,8 @@ class Agent:
 
     Args:
         toolbox: the tools.
-        planner: the model that writes plans.
+        planner: the model that writes plans. One with an adapter for plans (see `llmcc.models.Llama`) is shown no
+            examples, and may write any text, unless `style` or `dialect` ask for what it was not trained on.
         joiner: the model that writes answers from values; by default the planner.
         examples: (question, plan) pairs; by default the toolbox's.
         max_replans: how often a joiner may ask for more.
@@ -88,11 +90,18 @@ class Agent:
         self.literals = literals
         self.taught = prompt_style(dialect)
         self.chat = style == "chat" if style is not None else not planner.constrains
+        self.adapted = adapter_of(planner) is not None and dialect == "native" and not self.chat
         self.limits = self.budget.limits(limits or Limits())
         self.max_plan_tokens = max_plan_tokens
         self.observer = observer
         self.plan_cache = plan_cache
         self.watch = watch
+
+    @property
+    def planned_by(self) -> str:
+        """Who writes plans: the planner's name, and that of the adapter that it uses for them."""
+        adapter = adapter_of(self.planner) if self.adapted else None
+        return self.planner.name if adapter is None else f"{self.planner.name} with {adapter}"
 
     async def ask(self, question: str, *, journal: str | Path | None = None) -> Answer:
         """Answers a question, under trio.

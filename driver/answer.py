@@ -28,7 +28,8 @@ class Answer:
         mended: how often lines were mended by their own fix-its, without the planner.
         usd: dollars for models and tools; None if a model was asked whose price is not known.
         planner: the part of `usage` that is the planner's in this process: the tokens of its prompts, and of the plans.
-        ways: how a server was asked for each plan, such as `chat/grammar`.
+        ways: how a server was asked for each plan, such as `chat/grammar`; for an adapted planner, the style of its
+            prompts and its adapter.
         notes: what did not go as it was asked for: a grammar that was refused, a budget in dollars for a model whose
             price is not known.
         estimated: whether tokens are estimated, because a server did not tell them in time.

@@ -128,7 +128,7 @@ class Asked:
             return self._take(execution, found, agent.budget.left(calls, usd + self.meter.models_usd), reason)
         for _ in range(agent.max_repairs + 1):
             room = self.meter.room(agent.max_plan_tokens)
-            self.note("planner", "asked", agent.planner.name)
+            self.note("planner", "asked", agent.planned_by)
             plan = await self.planning.stream(
                 agent.planner,
                 execution,
@@ -140,6 +140,7 @@ class Asked:
                 values=execution.values if reason is not None else {},
                 reason=reason,
                 complaint=complaint,
+                adapted=agent.adapted and reason is None,
             )
             self._ways += [plan.way] if plan.way else []
             self._notes.update(dict.fromkeys(plan.notes))
@@ -204,7 +205,7 @@ class Asked:
             return None
         self.note("cache", "asked", str(cache.file))
         try:
-            self.hit = cache.find(self.question, agent.toolbox.signatures, agent.planner.name)
+            self.hit = cache.find(self.question, agent.toolbox.signatures, agent.planned_by)
         except PlanCacheError as error:
             self.cache_problem = str(error)
         if self.hit is None:
@@ -225,7 +226,7 @@ class Asked:
         if holds_secrets(self.planning.program, signatures):
             return
         try:
-            cache.keep(self.question, self.plans[0], signatures, self.agent.planner.name)
+            cache.keep(self.question, self.plans[0], signatures, self.agent.planned_by)
         except PlanCacheError as error:
             self.cache_problem = str(error)
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from llmcc.driver.adapted import STYLE, adapted_request, adapter_of
 from llmcc.driver.ahead import Ahead
 from llmcc.driver.draft import Draft
 from llmcc.driver.hosted_grammar import HostedGrammar, hosted_grammar
@@ -41,7 +42,7 @@ class Plan:
     mended: int = 0
     #: Whether it is longer than it may be.
     cut: bool = False
-    #: How a server was asked for it, and what did not go as it was asked for.
+    #: How a server or an adapted planner was asked for it, and what did not go as it was asked for.
     way: str = ""
     notes: tuple[str, ...] = ()
 
@@ -101,34 +102,37 @@ class Planning:
         values: Mapping[str, Value],
         reason: str | None,
         complaint: str | None,
+        adapted: bool = False,
     ) -> Plan:
         """Has the planner write a plan, or the rest of one of which some lines stand, running it as it comes. The
         caller then calls `accept`, lets it write again, or gives the plan up with `forget`.
+
+        `adapted`: the planner has an adapter, and is to use it; it is told nothing but the question and the tools.
         """
         self._execution = execution
         draft = self._draft
         if draft.stuck or draft.text:
             draft.reopen()
-        constraint = None
-        if planner.constrains:
-            scope = draft.front.scope
-            constraint = PlanConstraint(self._signatures, scope=scope, copy_from=question if copy else None)
-        grammar = self._grammar(planner)
-        request = planner_request(
-            question,
-            self._signatures,
-            examples,
-            chat=chat,
-            constraint=constraint,
-            grammar=grammar,
-            values=values,
-            reason=reason,
-            complaint=complaint,
-            types=self._scope.types,
-            kept=draft.kept,
-            max_tokens=max_tokens,
-            written_as=self._taught,
-        )
+        grammar = HostedGrammar() if adapted else self._grammar(planner)
+        if adapted:
+            stands = None if complaint is None else draft.front.scope
+            request = adapted_request(question, self._signatures, max_tokens=max_tokens, kept=draft.kept, stands=stands)
+        else:
+            request = planner_request(
+                question,
+                self._signatures,
+                examples,
+                chat=chat,
+                constraint=self._constraint(planner, question if copy else None),
+                grammar=grammar,
+                values=values,
+                reason=reason,
+                complaint=complaint,
+                types=self._scope.types,
+                kept=draft.kept,
+                max_tokens=max_tokens,
+                written_as=self._taught,
+            )
         async with planner.stream(request) as completion:
             notes = (*grammar.notes, *completion.notes)
             await self._read(planner, execution, request, completion)
@@ -137,7 +141,8 @@ class Planning:
             # Only a text that is complete is closed: the beginning of a statement can be a statement too.
             self._take(execution, draft.close())
         self._ahead.drop(execution)
-        return replace(self._judge(execution, cut=cut), way=completion.way, notes=notes)
+        way = f"{STYLE}, {adapter_of(planner)}" if adapted else completion.way
+        return replace(self._judge(execution, cut=cut), way=way, notes=notes)
 
     async def _read(self, planner: Model, execution: Execution, request: Request, completion: Completion) -> None:
         """Takes what the planner writes, until the plan is complete or wrong, or the budget reached."""
@@ -150,6 +155,12 @@ class Planning:
                 if draft.ended or draft.stuck:
                     break
                 self._look_ahead(execution)
+
+    def _constraint(self, planner: Model, copy_from: str | None) -> PlanConstraint | None:
+        """The grammars of the lines to come, for a planner that can be held to them."""
+        if not planner.constrains:
+            return None
+        return PlanConstraint(self._signatures, scope=self._draft.front.scope, copy_from=copy_from)
 
     def _grammar(self, planner: Model) -> HostedGrammar:
         """The grammar for a server, which is the same for all plans; none for other models."""

@@ -38,24 +38,34 @@ from llmcc.ir.types import (
 _COMPARISONS = ("==", "!=", "<=", ">=", "<", ">", "in", "not in")
 
 
-def plan_rules(signatures: Mapping[str, Signature], bounds: Bounds | None = None, *, any_order: bool = True) -> Rules:
+def plan_rules(
+    signatures: Mapping[str, Signature],
+    bounds: Bounds | None = None,
+    *,
+    any_order: bool = True,
+    computed_words: bool = True,
+) -> Rules:
     """The grammar of whole plans.
 
     Args:
         signatures: the tools; those without an effect cannot be called.
         bounds: how long things may be.
         any_order: whether keywords may come in any order, which costs rules.
+        computed_words: whether a word of an enum may be put together by operators. A decoder that begins with a wrong
+            word has to go on with an operator then, and small models do not find out again.
     """
-    return _Plans(signatures, bounds or Bounds(), any_order).all()
+    return _Plans(signatures, bounds or Bounds(), any_order, computed_words).all()
 
 
 class _Plans:
     """Collects the rules. `expression(t)` is the rule of what may stand where `t` is wanted."""
 
-    def __init__(self, signatures: Mapping[str, Signature], bounds: Bounds, any_order: bool) -> None:
+    def __init__(
+        self, signatures: Mapping[str, Signature], bounds: Bounds, any_order: bool, computed_words: bool
+    ) -> None:
         self.tools = [s for s in signatures.values() if s.effect is not None]
         self.builtins = {name: b for name, b in BUILTINS.items() if name not in signatures}
-        self.bounds, self.any_order = bounds, any_order
+        self.bounds, self.any_order, self.computed_words = bounds, any_order, computed_words
         self.rules: Rules = dict(words(bounds))
         self.typed: dict[Type, str] = {ANY: "expr"}
         self.calls: dict[str, Form] = {}
@@ -117,10 +127,18 @@ class _Plans:
         found = [
             *self.literals(wanted),
             seq(Use("ref"), Repeat(Use("trailer"), 0, 12)),
-            seq(Use("atom"), Repeat(Use("trailer"), 1, 12)),
             seq("(", Use(self.typed[wanted]), ")"),
             *self.callable(wanted),
         ]
+        is_word = all(isinstance(o, EnumType) or o == NULL for o in accepted)
+        if self.computed_words or not is_word:
+            found += self.computed(accepted)
+        self.rules[name] = either(*found)
+        return seq(Use(name), optional(seq(" if ", Use("or_"), " else ", Use(self.typed[wanted]))))
+
+    def computed(self, accepted: Sequence[Type]) -> list[Form]:
+        """What may turn out to be of one of these types: a part of something, or what operators make."""
+        found: list[Form] = [seq(Use("atom"), Repeat(Use("trailer"), 1, 12))]
         text = any(o == STR or isinstance(o, EnumType) for o in accepted)
         number = any(o in (INT, FLOAT) for o in accepted)
         if BOOL in accepted:
@@ -140,8 +158,7 @@ class _Plans:
             ]
         elif text or any(isinstance(o, ListType) for o in accepted):
             found.append(seq(Use("term"), Repeat(seq(" + ", Use("term")), 1, 12)))
-        self.rules[name] = either(*found)
-        return seq(Use(name), optional(seq(" if ", Use("or_"), " else ", Use(self.typed[wanted]))))
+        return found
 
     def literals(self, wanted: Type) -> list[Form]:
         if wanted == ANY:

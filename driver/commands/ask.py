@@ -8,7 +8,7 @@ from typing import Any
 import click
 import msgspec
 
-from llmcc.driver.commands.asking import Setting, agent_of, model_options, report, require_hosted, shown_news
+from llmcc.driver.commands.asking import Setting, agent_of, model_options, report, require_fitting, shown_news
 from llmcc.driver.commands.common import (
     UserError,
     budget_option,
@@ -53,6 +53,7 @@ def command(
     model: str | None,
     base_url: str | None,
     way: str | None,
+    adapter: str | None,
     show_plan: bool,
     as_json: bool,
     max_replans: int,
@@ -70,7 +71,7 @@ def command(
     """
     if tools is None:
         raise click.UsageError("a question needs tools: --tools FILE")
-    require_hosted(model, base_url, way)
+    require_fitting(model, base_url, way, adapter)
     if not question.strip():
         raise UserError("the question is empty")
     toolbox = open_toolbox(tools, catalog, llm)
@@ -82,6 +83,7 @@ def command(
         model=model,
         base_url=base_url,
         way=way,
+        adapter=adapter,
         max_replans=max_replans,
         literals=literals,
         deadline_s=deadline,

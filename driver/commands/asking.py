@@ -25,6 +25,7 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     model: str | None = None
     base_url: str | None = None
     way: str | None = None
+    adapter: str | None = None
     max_replans: int = 2
     literals: Literal["copy", "free"] = "copy"
     deadline_s: float | None = None
@@ -34,17 +35,22 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 def model_options(function: Decorated) -> Decorated:
-    """The options `--model`, `--base-url` and `--way`."""
+    """The options `--model`, `--adapter`, `--base-url` and `--way`."""
     text = "A GGUF file, or openai:NAME; by default the embedded model."
     function = click.option("--way", metavar="WAY", help="How to ask an openai: model (see llmcc probe).")(function)
+    adapter = "What a model in this process writes plans with: a GGUF file, or none; by default what is shipped for it."
+    function = click.option("--adapter", metavar="FILE", help=adapter)(function)
     function = click.option("--base-url", metavar="URL", help="The server of an openai: model.")(function)
     return click.option("--model", metavar="MODEL", help=text)(function)
 
 
-def require_hosted(model: str | None, base_url: str | None, way: str | None) -> None:
-    """Refuses options of hosted models for another."""
-    if (base_url or way) is not None and not (model or "").startswith("openai:"):
+def require_fitting(model: str | None, base_url: str | None, way: str | None, adapter: str | None) -> None:
+    """Refuses options of hosted models for a local one, and the other way round."""
+    is_hosted = (model or "").startswith("openai:")
+    if (base_url or way) is not None and not is_hosted:
         raise click.UsageError("--base-url and --way go with --model openai:NAME")
+    if adapter is not None and is_hosted:
+        raise click.UsageError("--adapter goes with a model in this process")
 
 
 @asynccontextmanager
@@ -61,7 +67,7 @@ async def agent_of(setting: Setting, toolbox: Toolbox, news: Any, *, needs_model
     # A model that has nothing to say is not loaded.
     wanted: Any = _nobody(Scripted([], name="nobody"))
     if needs_model:
-        wanted = named_model.model_named(setting.model, setting.base_url, setting.way)
+        wanted = named_model.model_named(setting.model, setting.base_url, setting.way, setting.adapter)
     async with wanted as planner:
         yield Agent(
             toolbox,

@@ -13,8 +13,12 @@ if TYPE_CHECKING:
     from llmcc.runtime.models.openai import OpenAI
 
 
-def model_named(name: str | None, base_url: str | None = None, way: str | None = None) -> Llama | OpenAI:
+def model_named(
+    name: str | None, base_url: str | None = None, way: str | None = None, adapter: str | None = None
+) -> Llama | OpenAI:
     """The model of an option: `openai:NAME`, a GGUF file, or the embedded one (None, or `embedded`).
+
+    `adapter` is for a model in this process: a GGUF file, `none`, or None for the one that is shipped.
 
     Raises:
         ModelUnavailable: there is no such model here.
@@ -24,8 +28,12 @@ def model_named(name: str | None, base_url: str | None = None, way: str | None =
 
         return OpenAI(name.removeprefix("openai:"), base_url=base_url, way=way)
     from llmcc.runtime.models.llama import Llama
+    from llmcc.runtime.models.llama_adapter import SHIPPED
 
-    return Llama(None if name == "embedded" else name)
+    path = None if name == "embedded" else name
+    if adapter is None:
+        return Llama(path, adapter=SHIPPED)
+    return Llama(path, adapter=None if adapter == "none" else adapter)
 
 
 class NamedModel:

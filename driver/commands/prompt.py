@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from llmcc.driver.adapted import adapted_request
 from llmcc.driver.commands.common import UserError, catalog_option, open_toolbox
 from llmcc.driver.prompt import planner_request
 from llmcc.driver.styles import style
@@ -15,13 +16,17 @@ from llmcc.runtime.models import Message, ModelUnavailable, Request
 @click.option("--tools", metavar="FILE", required=True, help="The tools: a tools.py or a tools.json.")
 @catalog_option
 @click.option("--chat/--completion", default=True, help="For a hosted model (the default), or for a small local one.")
+@click.option("--adapted", is_flag=True, help="For a model with an adapter for plans: no examples.")
 @click.option("--dialect", default="native", show_default=True, help="native, llmcompiler, or a folder of yours.")
-def command(question: str, tools: str, catalog: str | None, chat: bool, dialect: str) -> int:
+def command(question: str, tools: str, catalog: str | None, chat: bool, adapted: bool, dialect: str) -> int:
     """Print what a planner would be asked for QUESTION; its number of tokens goes to standard error."""
     if not question.strip():
         raise UserError("the question is empty")
     toolbox = open_toolbox(tools, catalog)
-    request = planner_request(question, toolbox.signatures, toolbox.examples, chat=chat, written_as=style(dialect))
+    if adapted:
+        request = adapted_request(question, toolbox.signatures)
+    else:
+        request = planner_request(question, toolbox.signatures, toolbox.examples, chat=chat, written_as=style(dialect))
     text = shown(request)
     click.echo(text)
     click.echo(_size(text), err=True)

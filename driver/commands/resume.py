@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import msgspec
 
-from llmcc.driver.commands.asking import Setting, agent_of, model_options, report, require_hosted, shown_news
+from llmcc.driver.commands.asking import Setting, agent_of, model_options, report, require_fitting, shown_news
 from llmcc.driver.commands.common import (
     UserError,
     budget_option,
@@ -58,6 +58,7 @@ def command(
     model: str | None,
     base_url: str | None,
     way: str | None,
+    adapter: str | None,
     budget: Any,
     as_json: bool,
 ) -> int:
@@ -72,13 +73,14 @@ def command(
     settle = dict(_settlement(one) for one in settled)
     toolbox = open_toolbox(tools, catalog, llm)
     text = None if plan is None else read_source(plan)[1]
-    given = {"model": model, "base_url": base_url, "way": way}
+    given = {"model": model, "base_url": base_url, "way": way, "adapter": adapter}
     given |= {"budget": None if budget is None else msgspec.to_builtins(budget)}
     changes = {name: value for name, value in given.items() if value is not None}
     try:
         session = Session.reopen(journal, run)
         if session.history.began.question is not None:
-            require_hosted(changes.get("model", session.history.began.options.get("model")), base_url, way)
+            asked = changes.get("model", session.history.began.options.get("model"))
+            require_fitting(asked, base_url, way, adapter)
             return _question(session, journal, toolbox, settle, changes, as_json=as_json)
         _require_none(session, changes)
         return _plan(session, journal, toolbox, settle, plan, text, as_json=as_json)

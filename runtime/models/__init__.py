@@ -22,10 +22,11 @@ if TYPE_CHECKING:
     from llmcc.runtime.models.llama_files import default_model_path
     from llmcc.runtime.models.openai import OpenAI
     from llmcc.runtime.models.openai_answer import Timeouts
-    from llmcc.runtime.models.protocol import Completion, Constraint, Hosted, Message, Model, Request, Usage
+    from llmcc.runtime.models.protocol import Adapted, Completion, Constraint, Hosted, Message, Model, Request, Usage
     from llmcc.runtime.models.scripted import Cut, Scripted
 
 __all__ = [
+    "Adapted",
     "Completion",
     "Constraint",
     "ContextTooLong",
@@ -62,7 +63,7 @@ _HOMES = {
     "llama_files": ("default_model_path",),
     "openai": ("OpenAI",),
     "openai_answer": ("Timeouts",),
-    "protocol": ("Completion", "Constraint", "Hosted", "Message", "Model", "Request", "Usage"),
+    "protocol": ("Adapted", "Completion", "Constraint", "Hosted", "Message", "Model", "Request", "Usage"),
     "scripted": ("Cut", "Scripted"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

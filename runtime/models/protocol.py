@@ -46,6 +46,7 @@ class Request:
     `priority`: of requests that wait for the same model, the one with the larger number goes first; a schedule's
     priorities can be taken as they are. `prefix` is a beginning of `prompt` that other requests, later ones too, have
     in common with this one (the tools, the examples): a backend may keep what it made of it.
+    `adapted`: a model that was adapted to write plans (`Adapted`) answers as such; others ignore it.
     """
 
     prompt: str | None = None
@@ -59,6 +60,7 @@ class Request:
     seed: int = 0
     priority: float = 0.0
     prefix: str = ""
+    adapted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,3 +125,12 @@ class Hosted(Model, Protocol):
     @property
     def base_url(self) -> str:
         """Where the server is."""
+
+
+@runtime_checkable
+class Adapted(Model, Protocol):
+    """A model that may have been adapted to write plans; it does so for requests that are `adapted`, and no others."""
+
+    @property
+    def adapter(self) -> str | None:
+        """What it was adapted with, for traces and messages; None if it was not."""

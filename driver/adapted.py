@@ -1,0 +1,50 @@
+"""How a planner that was adapted to write plans is asked: with the words that it was trained on, and no examples.
+
+First it is held to the grammar of whole plans, which has all of the language; some of what it writes then does not
+compile. If so, it is asked again from the first bad line on, and held to the grammar of a line, which knows the values:
+that has less of the language, and all of it compiles.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from llmcc.driver.prompt import planner_request
+from llmcc.driver.styles import style
+from llmcc.frontend.constrain import PlanConstraint
+from llmcc.frontend.constrain_plan import WholePlan
+from llmcc.frontend.scope import Scope
+from llmcc.ir.signature import Signature
+from llmcc.runtime.models import Adapted, Constraint, Model, Request
+
+#: The style of the prompts that planners are trained on.
+STYLE = "bare"
+
+
+def adapter_of(model: Model) -> str | None:
+    """What a model was adapted to plans with; None if it was not."""
+    return model.adapter if isinstance(model, Adapted) else None
+
+
+def adapted_request(
+    question: str,
+    signatures: Mapping[str, Signature],
+    *,
+    max_tokens: int = 1024,
+    kept: str = "",
+    stands: Scope | None = None,
+) -> Request:
+    """The request for a plan; for a second attempt, `kept` holds the lines that stand, and `stands` their values."""
+    held: Constraint = WholePlan(signatures) if stands is None else PlanConstraint(signatures, scope=stands)
+    request = planner_request(
+        question,
+        signatures,
+        (),
+        chat=False,
+        constraint=held,
+        kept=kept,
+        max_tokens=max_tokens,
+        written_as=style(STYLE),
+    )
+    return replace(request, adapted=True)
