@@ -1,0 +1,163 @@
+"""A planner with an adapter is asked with the words that it was trained on, and held to the grammar of plans first."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from planner.data.sample import prompt, samples
+
+import llmcc
+from llmcc.driver import cli
+from llmcc.driver.adapted import adapted_request, adapter_of
+from llmcc.frontend.constrain import PlanConstraint
+from llmcc.frontend.constrain_plan import WholePlan
+from llmcc.frontend.front import FrontEnd
+from llmcc.runtime.models import Scripted
+from llmcc.runtime.outcome import CallStarted
+from llmcc.testing.clock import run_virtual
+
+ATLAS = Path(__file__).parents[2] / "examples" / "atlas" / "tools.py"
+
+
+class Trained(Scripted):
+    """A scripted model that was adapted, in this process as it seems."""
+
+    constrains = True
+    adapter: str | None = "planner-12345678"
+
+
+@llmcc.tool(effect="read", resource="web", latency="400ms")
+async def search(query: str) -> str:
+    """Search the web."""
+    return f"about {query}"
+
+
+@llmcc.tool(effect="write", resource="mail", idempotent=False)
+async def send(text: str) -> None:
+    """Send a mail."""
+
+
+BOX = llmcc.Toolbox(search, send, examples=[("Shown?", "return 1")])
+PLAN = 'a = search("K2")\nreturn a\n'
+
+
+def ask(planner: Scripted, question: str = "What?", **options: Any) -> llmcc.Answer:
+    async def main() -> llmcc.Answer:
+        return await llmcc.Agent(BOX, planner=planner, **options).ask(question)
+
+    return run_virtual(main)
+
+
+@pytest.mark.slow
+def test_the_prompt_is_the_one_that_planners_are_trained_on() -> None:
+    for sample in samples("train", 0, 8):
+        assert adapted_request(sample.question, sample.kit.signatures).prompt == sample.prompt
+
+
+@settings(max_examples=30)
+@given(st.text(min_size=1))
+def test_any_question_is_put_as_in_training(question: str) -> None:
+    assert adapted_request(question, BOX.signatures).prompt == prompt(question, BOX.signatures)
+
+
+def test_an_adapted_planner_is_shown_no_examples_and_held_to_the_grammar_of_plans() -> None:
+    model = Trained([PLAN])
+    answer = ask(model)
+    (request,) = model.requests
+    assert (answer.text, answer.problem) == ("about K2", None)
+    assert request.adapted
+    assert request.prompt == prompt("What?", BOX.signatures)
+    assert "Shown?" not in request.prompt
+    assert isinstance(request.constraint, WholePlan)
+    assert (request.grammar, request.gbnf, request.stop) == (None, None, ())
+
+
+def test_others_are_asked_as_before() -> None:
+    model = Trained([PLAN])
+    model.adapter = None
+    assert adapter_of(model) is None
+    answer = ask(model)
+    (request,) = model.requests
+    assert not request.adapted
+    assert "Shown?" in (request.prompt or "")
+    assert isinstance(request.constraint, PlanConstraint)
+    assert answer.ways == ()
+
+
+@pytest.mark.parametrize("options", [{"style": "chat"}, {"dialect": "llmcompiler"}])
+def test_what_was_not_trained_is_asked_without_the_adapter(options: dict[str, Any]) -> None:
+    model = Trained(["1. search('K2')\nreturn $1\n"] if "dialect" in options else [PLAN])
+    answer = ask(model, **options)
+    assert answer.text == "about K2"
+    assert not model.requests[0].adapted
+
+
+def test_calls_run_while_an_adapted_planner_writes() -> None:
+    news: list[Any] = []
+    plan = PLAN.replace("return", "b = " + "a + " * 30 + "a\nreturn")
+    answer = ask(Trained([plan], tokens_per_s=10.0), observer=news.append)
+    assert answer.problem is None
+    first = next(i for i, one in enumerate(news) if isinstance(one, CallStarted))
+    assert len(news) - first > 30
+
+
+def test_what_does_not_compile_is_written_on_within_the_grammar_of_a_line() -> None:
+    model = Trained(['a = search("K2")\nb = search(a.title)\nreturn b\n', 'b = search("K3")\nreturn b\n'])
+    answer = ask(model)
+    first, second = model.requests
+    assert (answer.text, answer.repairs, len(answer.outcome.calls)) == ("about K3", 1, 2)
+    assert second.adapted
+    assert second.prompt == f'{first.prompt}a = search("K2")\n'
+    assert isinstance(second.constraint, PlanConstraint)
+    grammar = second.constraint.next_grammar()
+    assert grammar is not None
+    front = FrontEnd(BOX.signatures)
+    front.feed('a = search("K2")\n')
+    assert grammar == PlanConstraint(BOX.signatures, scope=front.scope).next_grammar()
+
+
+def test_a_plan_that_never_compiles_writes_nothing_and_says_why() -> None:
+    answer = ask(Trained(['a = send("x")\nreturn a.b\n', "return nothing\n"]))
+    assert answer.problem is not None and "no plan that compiles" in answer.problem
+    assert answer.outcome.calls == ()
+
+
+def test_a_replan_and_the_joiner_do_without_the_adapter() -> None:
+    model = Trained(['a = search("K2")\njoin(a)\n', "Replan: more", 'b = search("K3")\nreturn [a, b]\n'])
+    answer = ask(model)
+    assert answer.value == ["about K2", "about K3"]
+    assert [request.adapted for request in model.requests] == [True, False, False]
+    assert "Known already:\na = about K2" in (model.requests[2].prompt or "")
+
+
+def test_answer_and_trace_name_style_and_adapter() -> None:
+    answer = ask(Trained([PLAN], name="small"))
+    assert answer.ways == ("bare, planner-12345678",)
+    told = [(moment.what, moment.text) for moment in answer.moments if moment.what != "wrote"]
+    assert told == [("asked", "small with planner-12345678"), ("ended", "accepted, bare, planner-12345678")]
+
+
+def test_plans_are_kept_apart_from_those_of_another_adapter(tmp_path: Path) -> None:
+    cache = llmcc.PlanCache(tmp_path / "plans.json")
+
+    def asked(adapter: str | None) -> str | None:
+        model = Trained([PLAN])
+        model.adapter = adapter
+        return ask(model, plan_cache=cache).from_cache
+
+    assert [asked(name) for name in ("one", "one", None, None, "two")] == [None, "exact", None, "exact", None]
+
+
+def test_the_command_prints_what_an_adapted_planner_is_asked(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.invoke(["prompt", "How high is K2?", "--tools", str(ATLAS), "--adapted"]) == 0
+    assert capsys.readouterr().out == prompt("How high is K2?", llmcc.load_toolbox(ATLAS).signatures) + "\n"
+
+
+def test_an_adapter_is_for_a_model_in_this_process(capsys: pytest.CaptureFixture[str]) -> None:
+    argv = ["ask", "Why?", "--tools", str(ATLAS), "--adapter", "none", "--model", "openai:any"]
+    assert cli.invoke(argv) == 2
+    assert "--adapter goes with a model in this process" in capsys.readouterr().err
