@@ -13,10 +13,11 @@ from pathlib import Path
 import click
 import msgspec
 from planner.evaluate.groups import GROUPS, tasks
+from planner.evaluate.pens import WAYS, Pens
 from planner.evaluate.report import Row, failures, table
 from planner.evaluate.task import Task, judge
-from planner.evaluate.write import GRAMMARS, write_plan
-from planner.llama import QUANTIZATIONS, Decoder, base_model
+from planner.evaluate.write import GRAMMARS
+from planner.llama import QUANTIZATIONS, base_model
 
 FOLDER = Path("build/planner")
 
@@ -27,9 +28,9 @@ def rows_of(file: Path) -> list[Row]:
     return [msgspec.json.decode(line, type=Row) for line in text.splitlines(keepends=True) if line.endswith(b"\n")]
 
 
-def measured(decoder: Decoder, task: Task, way: str, *, grammar: str, taught: str) -> Row:
+def measured(pens: Pens, task: Task, way: str, *, grammar: str) -> Row:
     """Puts one task to the model."""
-    written = write_plan(decoder, task, grammar=grammar, taught=taught)
+    written = pens.write(task, grammar)
     verdict = judge(task, written.text)
     return Row(
         way=way,
@@ -58,7 +59,7 @@ def chosen(groups: list[str], limit: int | None) -> Iterator[Task]:
 
 @click.command()
 @click.option("--group", "groups", multiple=True, type=click.Choice(["all", *GROUPS]), default=["all"])
-@click.option("--grammar", "grammars", multiple=True, type=click.Choice(GRAMMARS), default=GRAMMARS, show_default=True)
+@click.option("--grammar", "grammars", multiple=True, type=click.Choice(WAYS), default=GRAMMARS, show_default=True)
 @click.option("--base", type=click.Choice(["as-is", *QUANTIZATIONS]), default="q8_0", show_default=True)
 @click.option("--model", type=click.Path(path_type=Path, exists=True), help="A GGUF file instead of the bundled model.")
 @click.option("--adapter", type=click.Path(path_type=Path, exists=True), help="Measure with this adapter as well.")
@@ -89,13 +90,13 @@ def main(
     rows: list[Row] = []
     adapters = [*([None] if without or adapter is None else []), *([adapter] if adapter else [])]
     for used in adapters:
-        with Decoder(file, used, threads=threads) as decoder:
+        with Pens(file, used, threads=threads) as pens:
             for grammar in grammars:
                 way = f"{file.stem if model else base}, {_digest(used)}, {_GRAMMAR[grammar]}"
                 for i, task in enumerate(all_tasks):
                     row = done.get((way, task.group, task.name))
                     if row is None:
-                        row = measured(decoder, task, way, grammar=grammar, taught="bare" if used else "native")
+                        row = measured(pens, task, way, grammar=grammar)
                         with out.open("ab") as log:
                             log.write(msgspec.json.encode(row) + b"\n")
                     rows.append(row)
@@ -105,7 +106,7 @@ def main(
     print(f"\n{failures(rows, shown)}\n\n{table(rows, GROUPS)}")
 
 
-_GRAMMAR = {"none": "no grammar", "statement": "grammar a line", "plan": "grammar of plans"}
+_GRAMMAR = {"none": "no grammar", "statement": "grammar a line", "plan": "grammar of plans", "llmcc": "as llmcc asks"}
 
 
 def _digest(adapter: Path | None) -> str:

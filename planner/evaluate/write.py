@@ -14,12 +14,11 @@ from planner.llama import Decoder
 from llmcc.driver.prompt import planner_request
 from llmcc.driver.styles import style
 from llmcc.frontend.constrain import PlanConstraint
-from llmcc.frontend.derive_plan import plan_rules
-from llmcc.frontend.notation import written
+from llmcc.frontend.constrain_plan import WholePlan
 from llmcc.runtime.models.protocol import Constraint
 
 MOST_TOKENS = 320
-#: `statement`: what the agent holds a local model to today, line by line; `plan`: the whole language over the tools.
+#: `statement`: what the agent holds a local model to, line by line; `plan`: what it holds one with an adapter to.
 GRAMMARS = ("none", "statement", "plan")
 
 
@@ -34,26 +33,11 @@ class Written:
     whole_s: float
 
 
-class WholePlan:
-    """A constraint of one segment: the grammar of all plans over the tools."""
-
-    def __init__(self, task: Task) -> None:
-        self._grammar: str | None = written(plan_rules(task.signatures, any_order=False), "llguidance")
-
-    def next_grammar(self) -> str | None:
-        """The grammar, once."""
-        grammar, self._grammar = self._grammar, None
-        return grammar
-
-    def accept(self, segment: str) -> None:
-        """Nothing follows."""
-
-
 def constraint_of(task: Task, grammar: str) -> Constraint | None:
     """The constraint of a name."""
     if grammar == "statement":
         return PlanConstraint(task.signatures, copy_from=task.question)
-    return WholePlan(task) if grammar == "plan" else None
+    return WholePlan(task.signatures) if grammar == "plan" else None
 
 
 def prompt_of(task: Task, taught: str) -> str:

@@ -11,10 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from planner.evaluate.__main__ import chosen, rows_of
 from planner.evaluate.groups import GROUPS, tasks
+from planner.evaluate.package import ask
 from planner.evaluate.report import Row, failures, table, wilson
 from planner.evaluate.task import Task, judge, run
-from planner.evaluate.write import WholePlan, prompt_of
+from planner.evaluate.write import prompt_of
 from planner.freeform.tasks import BOXES
+
+from llmcc.frontend.constrain_plan import WholePlan
+from llmcc.runtime.models import Scripted
 
 FREEFORM = list(tasks("freeform"))
 
@@ -88,11 +92,24 @@ def test_the_prompt_without_examples_is_short() -> None:
 
 
 def test_the_grammar_of_plans_is_handed_out_once() -> None:
-    constraint = WholePlan(FREEFORM[0])
+    constraint = WholePlan(FREEFORM[0].signatures)
     grammar = constraint.next_grammar()
     assert grammar is not None and "loaves_left(" in grammar
     constraint.accept("return 1\n")
     assert constraint.next_grammar() is None
+
+
+@pytest.mark.slow
+def test_the_package_is_asked_with_all_that_it_does_about_a_plan() -> None:
+    task = task_of("Any rye left?")
+    model = Scripted(['a = loaves_lft("rye")\nreturn a\n'])
+    written = ask(model, task)
+    assert written.text == 'a = loaves_left("rye")\nreturn a\n' and judge(task, written.text).right  # it was mended
+    assert written.tokens > 5 and 0 < written.first_line_s <= written.whole_s
+    model = Scripted(['a = loaves_left("rye")\nreturn a.count\n', "return a\n"])
+    assert judge(task, ask(model, task).text).right and len(model.requests) == 2  # the rest was asked for again
+    assert not judge(task, ask(Scripted(["return x\n", "return y\n"]), task).text).compiles
+    assert ask(Scripted(['a = loaves_left("rye")\njoin(a)\n']), task).text.endswith("join(a)\n")  # nobody joins
 
 
 def test_a_limit_takes_from_all_over_a_group() -> None:
