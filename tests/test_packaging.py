@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import shutil
 import subprocess
@@ -119,6 +120,27 @@ def test_the_wheel_holds_the_tree_and_nothing_else(wheel: Path) -> None:
     assert {"llmcc/py.typed", "llmcc/grammar/plan.lark", "llmcc/grammar/ir.lark", "llmcc/grammar/SPEC.md"} <= shipped
     assert any(PurePosixPath(name).match("llmcc/ir/codes/*.md") for name in shipped)
     assert "licenses/LICENSE" in described
+
+
+def test_an_adapter_is_shipped_with_its_card_or_not_at_all() -> None:
+    folder = ROOT / "runtime" / "models" / "adapter"
+    found = sorted(path.name for path in folder.iterdir() if not LITTER.fullmatch(path.name)) if folder.is_dir() else []
+    assert found in ([], ["planner.gguf", "planner.md"])
+    if found:
+        content, card = (folder / "planner.gguf").read_bytes(), (folder / "planner.md").read_text("utf-8")
+        assert content.startswith(b"GGUF") and len(content) <= 20_000_000
+        assert hashlib.sha256(content).hexdigest() in card
+        assert "Apache-2.0" in card
+
+
+def test_the_wheel_holds_an_adapter_that_is_in_the_tree(tmp_path: Path) -> None:
+    """Whether or not there is one now."""
+    patterns = PROJECT["tool"]["setuptools"]["package-data"]["llmcc.runtime.models"]
+    folder = tmp_path / "adapter"
+    folder.mkdir()
+    for name in ("planner.gguf", "planner.md", "notes.txt"):
+        (folder / name).touch()
+    assert {path.name for pattern in patterns for path in tmp_path.glob(pattern)} == {"planner.gguf", "planner.md"}
 
 
 @pytest.mark.slow
