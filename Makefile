@@ -17,7 +17,7 @@ PINS := pyproject.toml constraints.txt
 .PHONY: help setup demo test faults bench-agents bench-frontend bench-optimizer bench-scheduler bench-local lint format clean bench-bfcl test-servers planner
 
 help:
-	@echo 'make demo     ask the atlas three questions through a model that runs in this process'
+	@echo 'make demo     ask the atlas ten questions through a model that runs in this process'
 	@echo 'make test     run all tests             (make test PYTEST="-k parser" runs some)'
 	@echo 'make test-servers  the hosted models against a server of others, with the embedded model in it'
 	@echo 'make bench-frontend  how fast plans are compiled, beside other compilers in Python'

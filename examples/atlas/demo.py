@@ -1,48 +1,57 @@
-"""Three questions, answered by the embedded model with the atlas: `make demo`.
+"""Ten questions, answered by the embedded model with the atlas: `make demo`.
 
-Shows each plan as the model writes it, the calls as they end, and the answer.
+Shows each plan as the model writes it, the calls as they end, the answer, and the one that a plan of ours gives.
 """
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import trio
+from questions import QUESTIONS, Asked, is_right
 from rich.console import Console
+from rich.markup import escape
 
 import llmcc
 from llmcc.driver.show import Show
-from llmcc.runtime.models import Llama
-
-QUESTIONS = (
-    "Which is higher, Mount Everest or K2?",
-    "How many people live in France and Germany together?",
-    "How high is Mount Everest in feet?",
-)
+from llmcc.ir.values import to_text
+from llmcc.runtime.models import Llama, Model
 
 
-async def main() -> int:
-    """Asks the questions; the number of those without an answer."""
-    console = Console(highlight=False)
+async def demo(model: Model, console: Console) -> int:
+    """Asks the questions; how many were answered right."""
     toolbox = llmcc.load_toolbox(Path(__file__).with_name("tools.py"))
-    missed = 0
+    agent = llmcc.Agent(toolbox, planner=model, observer=Show(console))
+    console.print(f"[dim]plans are written by {escape(agent.planned_by)}[/]")
+    begun = trio.current_time()
+    right = 0
+    for asked in QUESTIONS:
+        right += await _ask(agent, asked, console)
+    took = trio.current_time() - begun
+    console.print(f"\n[bold]{right} of {len(QUESTIONS)} right[/] [dim]({took:.0f} s)[/]")
+    return right
+
+
+async def _ask(agent: llmcc.Agent, asked: Asked, console: Console) -> bool:
+    console.print(f"\n[bold]{escape(asked.question)}[/]")
+    begun = trio.current_time()
+    answer = await agent.ask(asked.question)
+    took = trio.current_time() - begun
+    expected = await llmcc.run(llmcc.compile(asked.plan, agent.toolbox))
+    right = answer.problem is None and is_right(answer.value, expected.value)
+    text = answer.text if answer.problem is None else f"no answer: {answer.problem}"
+    usage = answer.usage
+    figures = f"{took:.1f} s, {usage.prompt_tokens} + {usage.completion_tokens} tokens"
+    console.print(f"[bold {'green' if right else 'red'}]{escape(text)}[/]  [dim]({figures})[/]")
+    console.print(f"reference: {escape(to_text(expected.value[0]))}")
+    return right
+
+
+async def main() -> None:
+    """Asks the embedded model."""
     async with Llama() as model:
-        agent = llmcc.Agent(toolbox, planner=model, observer=Show(console))
-        for question in QUESTIONS:
-            console.print(f"\n[bold]{question}[/]")
-            begun = trio.current_time()
-            answer = await agent.ask(question)
-            took = trio.current_time() - begun
-            usage = answer.usage
-            figures = f"{took:.1f} s, {usage.prompt_tokens} + {usage.completion_tokens} tokens"
-            if answer.problem is None:
-                console.print(f"[bold green]{answer.text}[/]  [dim]({figures})[/]")
-            else:
-                console.print(f"[bold red]no answer: {answer.problem}[/]")
-                missed += 1
-    return missed
+        await demo(model, Console(highlight=False))
 
 
 if __name__ == "__main__":
-    sys.exit(1 if trio.run(main) else 0)
+    trio.run(main)
