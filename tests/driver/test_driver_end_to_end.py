@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ import llmcc
 from llmcc.driver import cli
 from llmcc.driver.news import News, PlanText
 from llmcc.runtime.models import Llama, ModelRefused, ModelUnavailable, OpenAI, StreamBroken, default_model_path
+from llmcc.runtime.models.llama_adapter import shipped_adapter
 from llmcc.runtime.outcome import CallStarted
 from llmcc.testing.openai_server import Answer, OpenAIServer
 
@@ -32,7 +34,7 @@ def model() -> Iterator[Llama]:
         default_model_path()
     except ModelUnavailable as error:
         pytest.skip(str(error))
-    model = Llama()
+    model = Llama(adapter=None)
     yield model
     model.close()
 
@@ -65,6 +67,25 @@ def test_whatever_is_asked_its_plans_compile(atlas: llmcc.Toolbox, model: Llama,
     answer = llmcc.Agent(atlas, planner=model, max_replans=0).ask_sync(question)
     assert answer.repairs == 0, answer.problem
     assert len(answer.plans) == 1
+
+
+@pytest.mark.slow
+def test_an_adapter_that_plans_nonsense_comes_to_an_end(atlas: llmcc.Toolbox, model: Llama, adapter: Path) -> None:
+    with closing(Llama(adapter=adapter, keep=False)) as nonsense:
+        answer = llmcc.Agent(atlas, planner=nonsense, max_plan_tokens=40).ask_sync("How high is K2?")
+    assert answer.problem is not None
+    assert answer.ways[0] == f"bare, {nonsense.adapter}"
+    assert [call for call in answer.outcome.calls if call.tool == "note"] == []
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shipped_adapter() is None, reason="no adapter is shipped")
+def test_the_shipped_adapter_plans(atlas: llmcc.Toolbox, model: Llama) -> None:
+    with closing(Llama()) as trained:
+        answer = llmcc.Agent(atlas, planner=trained).ask_sync("Which is higher, Mount Everest or K2?")
+    assert trained.adapter is not None and answer.ways[0] == f"bare, {trained.adapter}"
+    assert len(answer.plans) == 1, answer.problem
+    assert answer.outcome.calls
 
 
 @pytest.mark.slow

@@ -29,7 +29,7 @@ from llmcc.frontend.syntax import Remark
 from llmcc.ir.diagnostics import has_errors
 from llmcc.ir.effects import READ
 from llmcc.ir.signature import Parameter, Signature
-from llmcc.ir.types import INT, STR
+from llmcc.ir.types import INT, STR, EnumType
 from llmcc.runtime.toolbox import load_toolbox
 from llmcc.testing.plan_texts import toolboxes
 
@@ -153,6 +153,19 @@ SAMPLES = {
     'return "\\ud83d"\n': False,
     "return 01\n": False,
 }
+
+
+@pytest.mark.slow
+def test_a_word_of_an_enum_need_not_be_put_together() -> None:
+    word = Parameter("unit", EnumType(("feet", "miles")))
+    tools = {"convert": Signature(name="convert", parameters=(word, Parameter("note", STR)), effect=READ)}
+    whole, plain = (written(plan_rules(tools, computed_words=yes), "llguidance") for yes in (True, False))
+    for first in ('"feet"', "a", "a.unit", "$1[0]", '"feet" if a else b', 'convert("miles", a)'):
+        assert in_llguidance(whole, plan := f"return convert({first}, a + b)\n"), plan
+        assert in_llguidance(plain, plan), plan
+    for first in ('"fe" + "et"', '"feets"[0]', '["feet"][0]', 'f"{a}"'):
+        assert in_llguidance(whole, plan := f"return convert({first}, a + b)\n"), plan
+        assert not in_llguidance(plain, plan), plan
 
 
 @pytest.mark.slow
