@@ -13,6 +13,7 @@ from planner.data.sample import prompt, samples
 import llmcc
 from llmcc.driver import cli
 from llmcc.driver.adapted import adapted_request, adapter_of
+from llmcc.driver.commands.named_model import model_named
 from llmcc.frontend.constrain import PlanConstraint
 from llmcc.frontend.constrain_plan import WholePlan
 from llmcc.frontend.front import FrontEnd
@@ -161,3 +162,17 @@ def test_an_adapter_is_for_a_model_in_this_process(capsys: pytest.CaptureFixture
     argv = ["ask", "Why?", "--tools", str(ATLAS), "--adapter", "none", "--model", "openai:any"]
     assert cli.invoke(argv) == 2
     assert "--adapter goes with a model in this process" in capsys.readouterr().err
+
+
+def test_the_option_names_a_file_or_none(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    for name in ("base", "mine", "none"):
+        (tmp_path / f"{name}.gguf").write_text(name)
+    monkeypatch.setenv("LLMCC_MODEL", str(tmp_path / "base.gguf"))
+
+    def adapter(option: str | None) -> str | None:
+        return adapter_of(model_named(None, None, None, option))
+
+    assert (adapter("none"), adapter(None)) == (None, None)
+    assert (adapter(str(tmp_path / "mine.gguf")) or "").startswith("mine-")
+    assert (adapter(str(tmp_path / "none.gguf")) or "").startswith("none-")
