@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from llmcc.driver.prompt import planner_request
+from llmcc.driver.prompt import planner_request, tool_lines
 from llmcc.driver.styles import style
 from llmcc.frontend.constrain import PlanConstraint
 from llmcc.frontend.constrain_plan import WholePlan
@@ -20,6 +20,8 @@ from llmcc.runtime.models import Adapted, Constraint, Model, Request
 
 #: The style of the prompts that planners are trained on.
 STYLE = "bare"
+#: What they return where no tool fits.
+NO_TOOL = "no tool can answer this"
 
 
 def adapter_of(model: Model) -> str | None:
@@ -27,16 +29,29 @@ def adapter_of(model: Model) -> str | None:
     return model.adapter if isinstance(model, Adapted) else None
 
 
+def copied_words(question: str, signatures: Mapping[str, Signature]) -> str:
+    """What an adapted planner may copy: words of the question and of the tools, and what says that none fits."""
+    asked = (question, f"{question[:1].lower()}{question[1:]}")  # names at its beginning are written as names are
+    return "\n".join((*asked, tool_lines(signatures), NO_TOOL))
+
+
 def adapted_request(
     question: str,
     signatures: Mapping[str, Signature],
     *,
+    copy: bool = False,
     max_tokens: int = 1024,
     kept: str = "",
     stands: Scope | None = None,
 ) -> Request:
-    """The request for a plan; for a second attempt, `kept` holds the lines that stand, and `stands` their values."""
-    held: Constraint = WholePlan(signatures) if stands is None else PlanConstraint(signatures, scope=stands)
+    """The request for a plan; for a second attempt, `kept` holds the lines that stand, and `stands` their values.
+
+    `copy`: its texts are `copied_words`, so that names are never misspelt, and none is made up.
+    """
+    words = copied_words(question, signatures) if copy else None
+    held: Constraint = WholePlan(signatures, words)
+    if stands is not None:
+        held = PlanConstraint(signatures, scope=stands, copy_from=words)
     request = planner_request(
         question,
         signatures,

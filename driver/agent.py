@@ -42,13 +42,14 @@ class Agent:
     Args:
         toolbox: the tools.
         planner: the model that writes plans. One with an adapter for plans (see `llmcc.models.Llama`) is shown no
-            examples, and may write any text, unless `style` or `dialect` ask for what it was not trained on.
+            examples, unless `style` or `dialect` ask for what it was not trained on.
         joiner: the model that writes answers from values; by default the planner.
         examples: (question, plan) pairs; by default the toolbox's.
         max_replans: how often a joiner may ask for more.
         max_repairs: how often a plan that does not compile is given back to the planner.
-        literals: for a planner that honours grammars: `copy` has it copy text arguments from the question, which
-            small models need; `free` lets it write what it wants.
+        literals: for a planner that honours grammars: `copy` has it copy text arguments from the question (with an
+            adapter: any text, from the question and the tools), which small models need; `free` lets it write what it
+            wants.
         style: `chat` messages or plain `completion`; by default completion for a planner that honours grammars.
         dialect: how plans are taught and read: `native`, `llmcompiler` (the format of the paper), or a folder of yours.
         limits: bounds of the run; its `deadline_s` is that of the whole question.

@@ -116,7 +116,9 @@ class Planning:
         grammar = HostedGrammar() if adapted else self._grammar(planner)
         if adapted:
             stands = None if complaint is None else draft.front.scope
-            request = adapted_request(question, self._signatures, max_tokens=max_tokens, kept=draft.kept, stands=stands)
+            request = adapted_request(
+                question, self._signatures, copy=copy, max_tokens=max_tokens, kept=draft.kept, stands=stands
+            )
         else:
             request = planner_request(
                 question,

@@ -16,9 +16,14 @@ class WholePlan:
     through may not compile. `PlanConstraint` is the opposite.
     """
 
-    def __init__(self, signatures: Mapping[str, Signature]) -> None:
-        """Args: signatures: the tools; their keywords come in the declared order."""
-        rules = plan_rules(signatures, any_order=False, computed_words=False)
+    def __init__(self, signatures: Mapping[str, Signature], copy_from: str | None = None) -> None:
+        """Holds to plans with short names.
+
+        Args:
+            signatures: the tools; their keywords come in the declared order.
+            copy_from: if given, texts consist of consecutive words of this text.
+        """
+        rules = plan_rules(signatures, any_order=False, computed_words=False, short_names=True, copy_from=copy_from)
         self._grammar: str | None = written(rules, "llguidance")
 
     def next_grammar(self) -> str | None:

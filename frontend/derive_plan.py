@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from llmcc.frontend.derive_arguments import arguments
 from llmcc.frontend.derive_record import entries
-from llmcc.frontend.forms import Form, Repeat, Rules, Use, either, listed, optional, seq
+from llmcc.frontend.forms import Form, Repeat, Rules, Use, WordsOf, chars, either, listed, optional, seq
 from llmcc.frontend.infer import may_fit
 from llmcc.frontend.quote import callee
 from llmcc.frontend.words import Bounds, literals, words
@@ -44,6 +44,8 @@ def plan_rules(
     *,
     any_order: bool = True,
     computed_words: bool = True,
+    short_names: bool = False,
+    copy_from: str | None = None,
 ) -> Rules:
     """The grammar of whole plans.
 
@@ -53,8 +55,16 @@ def plan_rules(
         any_order: whether keywords may come in any order, which costs rules.
         computed_words: whether a word of an enum may be put together by operators. A decoder that begins with a wrong
             word has to go on with an operator then, and small models do not find out again.
+        short_names: values are called `a` to `z`, and `each` in maps; so a word that is none begins no reference.
+        copy_from: if given, texts (but for those with values in them) consist of consecutive words of this text.
     """
-    return _Plans(signatures, bounds or Bounds(), any_order, computed_words).all()
+    plans = _Plans(signatures, bounds or Bounds(), any_order, computed_words)
+    if short_names:
+        plans.rules["NAME"] = either(chars("az"), "each")
+    if copy_from is not None:
+        plans.rules |= {"COPIED": WordsOf(copy_from), "copied": seq('"', optional(Use("COPIED")), '"')}
+        plans.text = Use("copied")
+    return plans.all()
 
 
 class _Plans:
@@ -67,6 +77,7 @@ class _Plans:
         self.builtins = {name: b for name, b in BUILTINS.items() if name not in signatures}
         self.bounds, self.any_order, self.computed_words = bounds, any_order, computed_words
         self.rules: Rules = dict(words(bounds))
+        self.text: Form = Use("STRING")
         self.typed: dict[Type, str] = {ANY: "expr"}
         self.calls: dict[str, Form] = {}
 
@@ -163,14 +174,14 @@ class _Plans:
     def literals(self, wanted: Type) -> list[Form]:
         if wanted == ANY:
             return [
-                *(Use(name) for name in ("STRING", "INT", "FLOAT")),
+                *(self.text, Use("INT"), Use("FLOAT")),
                 *map(seq, ("true", "false", "null")),
                 seq("[", listed(Use("expr"), self.bounds.items, least=0), "]"),
-                seq("{", listed(seq(Use("STRING"), ": ", Use("expr")), self.bounds.items, least=0), "}"),
+                seq("{", listed(seq(self.text, ": ", Use("expr")), self.bounds.items, least=0), "}"),
             ]
         found: list[Form] = []
         for option in options(wanted):
-            found += literals(option)
+            found += [self.text] if option == STR else literals(option)
             if option in (BOOL, NULL):
                 found += map(seq, ("true", "false") if option == BOOL else ("null",))
             if isinstance(option, ListType):
@@ -182,7 +193,7 @@ class _Plans:
 
     def entries(self, wanted: RecordType) -> Form:
         """The fields of a record literal in their declared order, then those that the type allows unnamed."""
-        rest = None if wanted.rest is None else seq(Use("STRING"), ": ", self.expression(wanted.rest))
+        rest = None if wanted.rest is None else seq(self.text, ": ", self.expression(wanted.rest))
         fields = [(quote(field.name), self.expression(field.type), field.required) for field in wanted.fields]
         more = None if rest is None else listed(rest, self.bounds.items)
         return entries(self.rules, f"r{len(self.rules)}", fields, more)

@@ -106,7 +106,13 @@ def main(
     print(f"\n{failures(rows, shown)}\n\n{table(rows, GROUPS)}")
 
 
-_GRAMMAR = {"none": "no grammar", "statement": "grammar a line", "plan": "grammar of plans", "llmcc": "as llmcc asks"}
+_GRAMMAR = {
+    "none": "no grammar",
+    "statement": "grammar a line",
+    "plan": "grammar of plans",
+    "copy": "grammar of plans, texts copied",
+    "llmcc": "as llmcc asks",
+}
 
 
 def _digest(adapter: Path | None) -> str:

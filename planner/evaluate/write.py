@@ -11,6 +11,7 @@ import numpy as np
 from planner.evaluate.task import Task
 from planner.llama import Decoder
 
+from llmcc.driver.adapted import copied_words
 from llmcc.driver.prompt import planner_request
 from llmcc.driver.styles import style
 from llmcc.frontend.constrain import PlanConstraint
@@ -18,8 +19,9 @@ from llmcc.frontend.constrain_plan import WholePlan
 from llmcc.runtime.models.protocol import Constraint
 
 MOST_TOKENS = 320
-#: `statement`: what the agent holds a local model to, line by line; `plan`: what it holds one with an adapter to.
-GRAMMARS = ("none", "statement", "plan")
+#: `statement`: what the agent holds a local model to, line by line; `copy`: what it holds one with an adapter to;
+#: `plan`: that without the rule that texts are words of the prompt.
+GRAMMARS = ("none", "statement", "plan", "copy")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,8 @@ def constraint_of(task: Task, grammar: str) -> Constraint | None:
     """The constraint of a name."""
     if grammar == "statement":
         return PlanConstraint(task.signatures, copy_from=task.question)
+    if grammar == "copy":
+        return WholePlan(task.signatures, copied_words(task.question, task.signatures))
     return WholePlan(task.signatures) if grammar == "plan" else None
 
 

@@ -12,7 +12,7 @@ from planner.data.sample import prompt, samples
 
 import llmcc
 from llmcc.driver import cli
-from llmcc.driver.adapted import adapted_request, adapter_of
+from llmcc.driver.adapted import adapted_request, adapter_of, copied_words
 from llmcc.driver.commands.named_model import model_named
 from llmcc.frontend.constrain import PlanConstraint
 from llmcc.frontend.constrain_plan import WholePlan
@@ -118,7 +118,8 @@ def test_what_does_not_compile_is_written_on_within_the_grammar_of_a_line() -> N
     assert grammar is not None
     front = FrontEnd(BOX.signatures)
     front.feed('a = search("K2")\n')
-    assert grammar == PlanConstraint(BOX.signatures, scope=front.scope).next_grammar()
+    words = copied_words("What?", BOX.signatures)
+    assert grammar == PlanConstraint(BOX.signatures, scope=front.scope, copy_from=words).next_grammar()
 
 
 def test_a_plan_that_never_compiles_writes_nothing_and_says_why() -> None:

@@ -169,6 +169,22 @@ def test_a_word_of_an_enum_need_not_be_put_together() -> None:
 
 
 @pytest.mark.slow
+def test_values_may_have_short_names_and_texts_be_words_of_a_text() -> None:
+    text = 'Put "half past" 9 on K-2\'s list'
+    rules = plan_rules(TWO, short_names=True, copy_from=text)
+    grammar = written(rules, "llguidance")
+    for query in ("K-2", "past", "half past", '\\"half past\\" 9', "", "list"):
+        assert in_llguidance(grammar, plan := f'a = search("{query}", from="list")\nreturn a\n'), plan
+    for query in ("K 2", "Past", "half", "past past", "lists", "K-22"):
+        fine = query == "half"
+        assert in_llguidance(grammar, plan := f'a = search("{query}", from="list")\nreturn a\n') is fine, plan
+    for value in ("a", "z.b", "[each.name for each in b]", 'f"made up: {a}"'):
+        assert in_llguidance(grammar, plan := f"return {value}\n"), plan
+    for value in ("ab", "put", "eaches", "a1"):
+        assert not in_llguidance(grammar, plan := f"return {value}\n"), plan
+
+
+@pytest.mark.slow
 def test_lark_llguidance_and_the_hosted_form_take_the_same() -> None:
     rules = plan_rules(TWO)
     grammar = Lark(written(rules, "lark"), parser="earley")

@@ -329,7 +329,10 @@ def test_an_argument_that_the_server_refuses_is_left_out_from_then_on() -> None:
 
 
 def test_an_argument_that_is_needed_is_not_left_out() -> None:
-    with serving(Answer(status=400, param="messages", message="bad"), Answer("fine"), way="chat/text") as (server, model):
+    with serving(Answer(status=400, param="messages", message="bad"), Answer("fine"), way="chat/text") as (
+        server,
+        model,
+    ):
         assert isinstance(trio.run(ask, model)[2], ModelRefused)
     assert len(server.requests) == 1
 
@@ -353,6 +356,9 @@ def test_a_cancelled_answer_costs_its_own_connection_only() -> None:
             assert await trio.to_thread.run_sync(server.wait_for_disconnects, 1)
             assert (await ask(model))[0] == (await ask(model))[0] == "x"
 
-    with serving(Answer("x"), Answer("x", first_token_s=30), Answer("x"), Answer("x"), way="chat/text") as (server, model):
+    with serving(Answer("x"), Answer("x", first_token_s=30), Answer("x"), Answer("x"), way="chat/text") as (
+        server,
+        model,
+    ):
         trio.run(main, server, model)
     assert server.connections == 2

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from dataclasses import replace
 from random import Random
 
@@ -18,6 +20,8 @@ from planner.data.scene import phrases
 from planner.data.shapes import trained_shapes, unseen_shapes
 from planner.data.world import World
 
+from llmcc.driver.adapted import copied_words
+from llmcc.frontend.constrain_plan import WholePlan
 from llmcc.frontend.derive_plan import plan_rules
 from llmcc.frontend.front import compile_front
 from llmcc.frontend.notation import written
@@ -136,6 +140,24 @@ def test_the_grammar_of_plans_lets_every_drawn_plan_through(drawn: tuple[Split, 
         tokens = tokenizer.tokenize_str(f"{sample.plan}\n")
         assert matcher.try_consume_tokens(tokens) == len(tokens), sample.plan
         assert matcher.is_accepting()
+
+
+@pytest.mark.slow
+@settings(max_examples=12, deadline=None)
+@given(EPISODES)
+def test_what_llmcc_holds_an_adapted_planner_to_lets_every_plan_of_words_of_its_prompt_through(
+    drawn: tuple[Split, int, int],
+) -> None:
+    tokenizer = LLTokenizer("byte")
+    for sample in episode(*drawn):
+        words = copied_words(sample.question, sample.kit.signatures)
+        if not all(json.loads(text) in words for text in re.findall(r'"(?:[^"\\\\]|\\\\.)*"', sample.plan)):
+            continue  # units that only the plan names, and texts with values in them
+        grammar = WholePlan(sample.kit.signatures, words).next_grammar()
+        assert grammar is not None
+        matcher = LLMatcher(tokenizer, grammar_from("lark", grammar))
+        tokens = tokenizer.tokenize_str(f"{sample.plan}\n")
+        assert matcher.try_consume_tokens(tokens) == len(tokens), sample.plan
 
 
 @given(st.integers(0, 5), st.sampled_from(sorted(domains())), st.text("ab#'é", max_size=8))
