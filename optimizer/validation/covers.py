@@ -110,11 +110,10 @@ def _covers(before: Site, after: Site, shared: Shared) -> bool:
 
 
 def _follows(fact: int, holds: Facts, shared: Shared) -> bool:
-    """Whether a fact is known where others hold; those that are about no element also tell of what is in maps."""
+    """Whether a fact is known where others hold."""
     if shared.rewriting.follows(fact, holds):
         return True
-    plain = frozenset(one for one in holds if not shared.elements.free([about(one)]))
-    now = told(fact, lambda number: shared.rewriting.under(number, plain, maps=True))
+    now = told(fact, lambda number: shared.rewriting.under(number, holds))
     return now != fact and (now in holds or shared.rewriting.follows(now, holds))
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from llmcc.optimizer.validation.terms import WIDE, Facts, Terms
 
 
 class Demands:
-    """Of a map in whose body `facts` hold."""
+    """Of a map; `inside` gives what an outcome is in its body."""
 
-    def __init__(self, terms: Terms, facts: Facts) -> None:
+    def __init__(self, terms: Terms, inside: Callable[[int], int]) -> None:
         self._t = terms
-        self._facts = facts
+        self._inside = inside
 
     def left(self, required: tuple[int, ...], first: int, missing: Facts) -> tuple[int, ...]:
         """What a map requires before anything, less what each element fails for anyway before anything else.
@@ -18,7 +20,7 @@ class Demands:
         `first` is what an element gives, or whether it counts;
         `missing` is what must hold so that there is one.
         """
-        within = {one: self._t.under(one, self._facts) for one in self._closure(required)}
+        within = {one: self._inside(one) for one in self._closure(required)}
         waiting = {one: now for one, now in within.items() if self._waits(one, missing)}
         led: dict[int, None] = {}
         self._led(first, set(waiting.values()), led)

@@ -18,8 +18,6 @@ class Expressions:
         self.shared, self.t, self.laws = shared, shared.terms, shared.laws
         self.env: dict[str, int] = {}
         self.facts: Facts = frozenset()
-        #: What holds where the op of the plan's own level stands: nothing of that is about a map's element.
-        self.top: Facts = frozenset()
         #: Facts that only say that a list has elements, and the last facts with what they are without those.
         self.starts: set[int] = set()
         self.last: tuple[Facts, Facts] = self.facts, self.facts
@@ -51,9 +49,13 @@ class Expressions:
 
     def reference(self, name: str) -> int:
         """What became of a value, where `self.facts` hold."""
-        outcome = self.shared.rewriting.under(self.env[name], self.top, maps=True)
-        outcome = self.t.under(outcome, self.facts)
-        return self.shared.rewriting.under(outcome, self.telling()) if self.facts else outcome
+        return self.here(self.env[name])
+
+    def here(self, outcome: int) -> int:
+        """An outcome where `self.facts` hold."""
+        if not self.facts:
+            return outcome
+        return self.shared.rewriting.under(self.t.under(outcome, self.facts), self.telling())
 
     def telling(self) -> Facts:
         """The facts less those that only say that a list has elements."""

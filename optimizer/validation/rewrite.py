@@ -5,9 +5,10 @@ from __future__ import annotations
 from functools import reduce
 
 from llmcc.ir import expr as e
+from llmcc.optimizer.validation.elements import Elements
 from llmcc.optimizer.validation.laws import Laws
 from llmcc.optimizer.validation.table import Key, parts, with_parts
-from llmcc.optimizer.validation.terms import NEAR, Facts, looked_at, ok, untrue
+from llmcc.optimizer.validation.terms import NEAR, Facts, about, looked_at, ok, untrue
 
 #: How far down a value is looked into, and at how many parts of parts.
 DEPTH, PARTS = 12, 256
@@ -20,19 +21,20 @@ _LEAVES = frozenset({"const", "element", "bound", "comprehension", "is a list", 
 class Rewriting:
     """Values where certain conditions are known to be true, or false, and certain outcomes to be no failures."""
 
-    def __init__(self, laws: Laws) -> None:
+    def __init__(self, laws: Laws, elements: Elements) -> None:
         self._laws = laws
         self._t = laws.t
-        self._made: dict[tuple[Facts, bool, int], int] = {}
+        self._elements = elements
+        self._made: dict[tuple[Facts, int], int] = {}
         self._closed: dict[Facts, Facts] = {}
+        self._inside: dict[tuple[Facts, int], Facts] = {}
         self._left = 0
-        self._maps = False
 
-    def under(self, number: int, conditions: Facts, *, maps: bool = False) -> int:
-        """A term or outcome where these conditions hold; `maps`: they say nothing of a map's element."""
+    def under(self, number: int, conditions: Facts) -> int:
+        """A term or outcome where these conditions hold."""
         if not conditions:
             return number
-        self._left, self._maps = PARTS, maps
+        self._left = PARTS
         return self._under(number, conditions, DEPTH)
 
     def follows(self, fact: int, facts: Facts) -> bool:
@@ -55,7 +57,7 @@ class Rewriting:
 
     def _closure(self, facts: Facts) -> Facts:
         # All of it together takes no more steps than one value, so that many facts cost no more than a few.
-        self._left, self._maps = PARTS, False
+        self._left = PARTS
         found = facts
         for _ in range(ROUNDS):  # what is found may show how more looks
             more = found.union(*(self._also(one, found) for one in sorted(found)))
@@ -90,21 +92,22 @@ class Rewriting:
         settled = self._t.settled(number, conditions)
         key = self._t.keys[number]
         kind = key[0]
-        if settled != number or depth == 0 or kind in _LEAVES or (kind == "map" and not self._maps):
+        if settled != number or depth == 0 or kind in _LEAVES:
             return settled
-        found = self._made.get((conditions, self._maps, number))
+        found = self._made.get((conditions, number))
         if found is None:
             if self._left <= 0:
                 return number
             rebuilt = self._rebuilt(number, conditions, depth - 1)
-            found = self._made[conditions, self._maps, number] = self._t.settled(rebuilt, conditions)
+            found = self._made[conditions, number] = self._t.settled(rebuilt, conditions)
         return found
 
     def _rebuilt(self, number: int, conditions: Facts, depth: int) -> int:
         key = self._t.keys[number]
         old = parts(key)
         self._left -= 1 + len(old)
-        new = [self._under(one, conditions, depth) for one in old]
+        inside = self._within(conditions, key[1]) if key[0] == "map" else conditions
+        new = [self._under(one, inside, depth) for one in old]
         if key[0] == "eval":
             open_ = [now for now, was in zip(new, key[1], strict=False) if ok(was) not in conditions]
             required = self._t.required(open_, conditions)
@@ -116,11 +119,23 @@ class Rewriting:
                 return self._t.guarded(new[0], new[1])
             case "caught":
                 return self._t.caught(new[0], new[1])
-            case "map" | "call":
+            case "map":
+                made = "map", *self._elements.bound(key[1], *new)
+                return self._t.node(made, self._t.types[number], uncertain=True)
+            case "call":
                 return self._t.node(with_parts(key, new), self._t.types[number], uncertain=True)
             case "and" | "or":
                 return reduce(lambda a, b: self._laws.make(e.Binary(key[0], _ANY, _ANY), [a, b]), new)
         return self._laws.make(_shape(key), new)
+
+    def _within(self, conditions: Facts, element: int) -> Facts:
+        """Those that still hold in a map: what they say of its element is about that of another."""
+        found = self._inside.get((conditions, element))
+        if found is None:
+            free = self._elements.free
+            found = frozenset(one for one in conditions if element not in free((about(one),)))
+            self._inside[conditions, element] = found
+        return found
 
 
 _ANY = e.NOTHING

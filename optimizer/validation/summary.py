@@ -83,7 +83,6 @@ class Numbered(msgspec.Struct, frozen=True, gc=False):
 
     op: Call | Compute
     region: Region
-    top: Facts
     given: dict[str, int]
     outcome: int
     claims: list[Claim]
@@ -117,8 +116,8 @@ class Shared:
     def __init__(self) -> None:
         self.terms = Terms()
         self.laws = Laws(self.terms)
-        self.rewriting = Rewriting(self.laws)
         self.elements = Elements(self.terms)
+        self.rewriting = Rewriting(self.laws, self.elements)
         #: By the ops' names: most passes leave most of them as they are.
         self.numbered: dict[str, Numbered] = {}
         self._regions: dict[Region, Region] = {}

@@ -41,7 +41,7 @@ class _Numbering(Calls):
     def summary(self, module: Module) -> Summary:
         """All that was found."""
         end = module.end
-        self.facts = self.top = frozenset()
+        self.facts = frozenset()
         if isinstance(end, Join):
             answer: tuple[object, ...] = ("join", *((name, self.outcome(expr)) for name, expr in end.args))
         elif isinstance(end, Return):
@@ -63,7 +63,7 @@ class _Numbering(Calls):
         if known is not None and self.stands(known, op, region):
             self.again(known)
             return known.outcome
-        claimed, top = len(self.claims), self.top
+        claimed = len(self.claims)
         outcome = self.op(op, region)
         alone = type(op) is Call and op.guard is op.catch is None
         given = {name: self.env[name] for name in (self.entered if alone else uses(op))}
@@ -71,13 +71,11 @@ class _Numbering(Calls):
         if type(op) is Call and op.name in self.calls:
             site = (self.writes if op.effect.writes else self.looks)[-1]
         touched, claims = self.touched.get(op.name, ()), self.claims[claimed:]
-        self.shared.numbered[op.name] = Numbered(op, region, top, given, outcome, claims, site, touched)
+        self.shared.numbered[op.name] = Numbered(op, region, given, outcome, claims, site, touched)
         return outcome
 
     def op(self, op: ValueOp, region: Region) -> int:
         """What becomes of an op."""
-        if not region.loops:
-            self.top = region.facts
         guard = self.guard(op.guard, region.facts)
         outcome = self.never(guard)
         if outcome is None:
@@ -85,8 +83,6 @@ class _Numbering(Calls):
         if op.catch is None:
             return outcome
         self.facts = region.facts
-        if not region.loops:
-            self.top = region.facts
         return self.t.caught(outcome, self.outcome(op.catch))
 
     def guarded(self, op: ValueOp, guard: int, region: Region) -> int:
@@ -96,8 +92,6 @@ class _Numbering(Calls):
             facts = self.t.facts(guard)
             known = self.shared.rewriting.closed(region.facts | facts)
             inside = msgspec.structs.replace(region, facts=known, conditions=region.conditions | facts)
-        if not region.loops:
-            self.top = inside.facts
         run = self.run(op, inside)
         self.claim(op.name, run, op.type, region.around)
         outcome = self.t.guarded(guard, run)
@@ -137,7 +131,7 @@ class _Numbering(Calls):
         result = self.outcome(op.result)
         self.facts = inside.facts
         missing = frozenset(started) - region.facts
-        demanded = Demands(self.t, self.facts).left(required, result if keep == self.t.true else keep, missing)
+        demanded = Demands(self.t, self.here).left(required, result if keep == self.t.true else keep, missing)
         if depth and not written:
             element, keep, result = self.shared.elements.bound(element, keep, result)
         key = ("map", element, keep, result)
