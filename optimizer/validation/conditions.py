@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from llmcc.ir.types import BOOL, union
-from llmcc.optimizer.validation.terms import OPPOSITE, WIDE, Terms
+from llmcc.optimizer.validation.table import parts
+from llmcc.optimizer.validation.terms import NESTED, OPPOSITE, WIDE, Facts, Terms, ok
 
 
 class Conditions:
@@ -11,6 +12,10 @@ class Conditions:
 
     def __init__(self, terms: Terms) -> None:
         self.t = terms
+        #: What was looked at where the node at hand is made: outcomes, and facts some of which are that one is `ok`.
+        self.seen: tuple[int, ...] = ()
+        self.facts: Facts = frozenset()
+        self._fine: dict[Facts, frozenset[int]] = {}
 
     def condition(self, term: int) -> int:
         """A term in a place that demands a bool anyway, so that `true and x` is `x`, whatever `x` is."""
@@ -39,6 +44,27 @@ class Conditions:
         """Whether all of these terms have values."""
         return all(self.t.total[one] for one in terms)
 
+    def exist(self, *terms: int) -> bool:
+        """Whether all of these terms have values where the node at hand is made; `sure` is that they do anywhere."""
+        return self.sure(*terms) or all(self.exists(one, self.seen, self.facts) for one in terms)
+
+    def exists(self, term: int, seen: tuple[int, ...], facts: Facts, depth: int = NESTED) -> bool:
+        """Whether a term has a value where these outcomes were `seen`, and these facts hold."""
+        if self.t.total[term] or term in self._values(frozenset(map(ok, seen))) or term in self._values(facts):
+            return True
+        key = self.t.keys[term]
+        if not depth or key[0] not in ("list", "dict", "not") or (key[0] == "not" and not self.is_bool(key[1])):
+            return False
+        return all(self.exists(one, seen, facts, depth - 1) for one in parts(key))
+
+    def _values(self, facts: Facts) -> frozenset[int]:
+        """The values of the outcomes that are no failures by these facts."""
+        found = self._fine.get(facts)
+        if found is None:
+            fine = [other for one in facts if one < 0 for other in self.t.behind(ok(one))]
+            found = self._fine[facts] = frozenset(map(self.t.term, fine))
+        return found
+
     def negated(self, term: int) -> int:
         """`not term`."""
         key = self.t.keys[term]
@@ -59,7 +85,7 @@ class Conditions:
             return right
         if self.is_bool(left) and right in (neutral, left):
             return left
-        if self.is_bool(left) and self.sure(left) and right == decisive:
+        if self.is_bool(left) and right == decisive and self.exist(left):
             return right
         parts: list[int] = []
         for one in (left, right):
@@ -72,8 +98,7 @@ class Conditions:
         """`then if test else other`; `bools`: where only a bool will do, `test` itself is as good as checked."""
         if test == self.t.true or test == self.t.false:
             return then if test == self.t.true else other
-        settled = self.sure(test) and self.is_bool(test)
-        if then == other and settled:
+        if then == other and self.is_bool(test) and self.exist(test):
             return then
         if (then, other) == (self.t.false, self.t.true):
             return self.negated(test)
@@ -83,4 +108,5 @@ class Conditions:
         if key[0] == "not":
             test, then, other = key[1], other, then
         type_ = union(self.t.types[then], self.t.types[other])
-        return self.t.node(("cond", test, then, other), type_, total=settled and self.sure(then, other))
+        total = self.is_bool(test) and self.sure(test, then, other)
+        return self.t.node(("cond", test, then, other), type_, total=total)

@@ -72,7 +72,7 @@ class Expressions:
         elif type(expr) is e.Comprehension:
             return self.comprehension(expr)
         else:
-            made = self.laws.make(expr, self.parts(expr))
+            made = self.laws.make(expr, self.parts(expr), self.seen, self.facts)
         return self.t.settled(made, self.facts) if self.facts else made
 
     def parts(self, expr: e.Expr) -> list[int]:
@@ -118,7 +118,7 @@ class Expressions:
                 return found
         condition = None if condition == self.t.true else condition
         empty = self.t.values.get(source) == [] or condition == self.t.false
-        if empty and self.t.total[source] and self.is_list(source):
+        if empty and self.is_list(source) and self.laws.exists(source, self.seen, self.facts):
             return self.t.const([])
         key = ("comprehension", depth, source, condition, made)
         return self.t.node(key, ListType(shallow(self.t.types[made])), total=False)

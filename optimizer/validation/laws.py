@@ -11,6 +11,7 @@ from llmcc.ir.types import ANY, BOOL, INT, STR, Field, ListType, RecordType, Typ
 from llmcc.ir.values import mismatch, to_text
 from llmcc.optimizer.validation.conditions import Conditions
 from llmcc.optimizer.validation.table import shallow
+from llmcc.optimizer.validation.terms import Facts
 
 _COMPARISONS = frozenset({"==", "!=", "<", "<=", ">", ">=", "in", "not in"})
 
@@ -22,14 +23,20 @@ _TEXTS = 512
 class Laws(Conditions):
     """Makes the term of a node from those of its direct parts (in the order of `expr.children`)."""
 
-    def make(self, expr: e.Expr, parts: list[int]) -> int:
-        """The term of any node but references, constants and comprehensions."""
+    def make(self, expr: e.Expr, parts: list[int], seen: tuple[int, ...] = (), facts: Facts = frozenset()) -> int:
+        """The term of any node but references, constants and comprehensions.
+
+        It is evaluated where the outcomes that were `seen`, and those that are `ok` by the facts, are no failures.
+        """
         t = self.t
         if parts and t.known(parts) and not isinstance(expr, e.Cond):
             found = t.computed(expr, parts)
             if found is not None:
                 return found
-        return _RULES[type(expr)](self, expr, parts)
+        self.seen, self.facts = seen, facts
+        made = _RULES[type(expr)](self, expr, parts)
+        self.seen, self.facts = (), frozenset()
+        return made
 
     def nonempty(self, source: int) -> int:
         """The condition that a list has an element."""
@@ -65,7 +72,7 @@ class Laws(Conditions):
 
     def _rest_sure(self, parts: tuple[int, ...], chosen: int) -> bool:
         """Whether all parts but one (wherever it stands) have values."""
-        return all(self.t.total[one] for one in parts if one != chosen)
+        return self.exist(*(one for one in parts if one != chosen))
 
     def _slice(self, expr: e.Slice, parts: list[int]) -> int:
         base, *bounds = parts
@@ -74,7 +81,7 @@ class Laws(Conditions):
         stop = None if expr.stop is None else next(rest)
         key = self.t.keys[base]
         limits: list[Any] = [None if one is None else self.t.values.get(one, "") for one in (start, stop)]
-        if key[0] == "list" and self.sure(base) and all(one is None or type(one) is int for one in limits):
+        if key[0] == "list" and all(one is None or type(one) is int for one in limits) and self.exist(base):
             kept = list(key[1:][limits[0] : limits[1]])
             return self.make(e.ListOf((e.NOTHING,) * len(kept)), kept)
         type_ = self.t.types[base]
@@ -90,7 +97,7 @@ class Laws(Conditions):
         left, right = parts
         if expr.op in ("and", "or"):
             return self.logic(expr.op, self.condition(left), self.condition(right))
-        if expr.op in ("==", "!=") and left == right and self.sure(left):
+        if expr.op in ("==", "!=") and left == right and self.exist(left):
             return self.t.true if expr.op == "==" else self.t.false
         total = expr.op in ("==", "!=") and self.sure(left, right)
         return self.t.node(("binary", expr.op, left, right), BOOL if expr.op in _COMPARISONS else ANY, total=total)
@@ -128,9 +135,9 @@ class Laws(Conditions):
         return part
 
     def _builtin(self, expr: e.Builtin, parts: list[int]) -> int:
-        if expr.name == "len" and len(parts) == 1 and self.sure(*parts):
+        if expr.name == "len" and len(parts) == 1:
             key = self.t.keys[parts[0]]
-            if key[0] in ("list", "dict"):
+            if key[0] in ("list", "dict") and self.exist(*parts):
                 return self.t.const(len(key) - (1 if key[0] == "list" else 2))
         if expr.name == "str" and len(parts) == 1 and self.t.types[parts[0]] == STR:
             return parts[0]

@@ -125,8 +125,8 @@ class Rewriting:
             case "call":
                 return self._t.node(with_parts(key, new), self._t.types[number], uncertain=True)
             case "and" | "or":
-                return reduce(lambda a, b: self._laws.make(e.Binary(key[0], _ANY, _ANY), [a, b]), new)
-        return self._laws.make(_shape(key), new)
+                return reduce(lambda a, b: self._laws.make(e.Binary(key[0], _ANY, _ANY), [a, b], (), conditions), new)
+        return self._laws.make(_shape(key), new, (), conditions)
 
     def _within(self, conditions: Facts, element: int) -> Facts:
         """Those that still hold in a map: what they say of its element is about that of another."""
