@@ -32,6 +32,7 @@ from llmcc.optimizer.validation.resources import ALL, Sums, meets
 from llmcc.testing.modules import TOOLS, modules
 from llmcc.testing.opportunities import opportunities
 from llmcc.testing.work import work_of
+from llmcc.testing.worlds import differ
 
 GOLDEN = sorted((Path(__file__).parent / "golden").rglob("*.txt"))
 PLANS = int(os.environ.get("LLMCC_PLANS", "300"))
@@ -137,6 +138,80 @@ def test_what_an_inner_map_has_no_use_for_does_not_count() -> None:
         for body in (dead + read, read)
     )
     validate(before, after)
+
+
+CHECKED = '%x = call look(key = "x") : any {effect = read("store:{key}")}\n%a = expr check(%x, str) : any\n'
+LIST = '%a = call look(key = "x") : list[any] {effect = read("store:{key}")}\n'
+
+#: Passes and plans that they were refused for although they are right.
+RIGHT: dict[str, tuple[str, str]] = {
+    "what is compared with itself was looked at": (
+        "simplify",
+        CHECKED + '%c = expr [%a] == [%a] : any {when = %a == "a"}\n%d = expr %c == "a" : bool {catch = false}',
+    ),
+    "what is compared with itself was looked at before": (
+        "simplify",
+        CHECKED + '%c = expr %a == "a" and [%a] == [%a] : any',
+    ),
+    "what a length does not depend on was looked at": (
+        "simplify",
+        CHECKED + '%c = expr [len([%a, "b"]), %a] : any {when = %a != "b"}',
+    ),
+    "the item that is not picked was looked at": (
+        "simplify",
+        CHECKED + '%c = expr [[%x, %a][0], {"k": %a, "l": 1}.l, %a] : any {when = %a != "b"}',
+    ),
+    "what a comprehension goes through was looked at": (
+        "simplify",
+        CHECKED + '%c = expr [%e for %e in [%a] if false] == [%a] : any {when = %a != "b"}',
+    ),
+    "a map comes out of one that needs the same value": (
+        "hoist-invariant",
+        LIST
+        + """%m = map %c : any in ["a", %a] : list[any] {ordered = true} [
+%n = map %d : any in "a" : list[any] {ordered = true} [\n%n1 = expr %a == "a" : bool\n] yield %n1
+] keep %n yield "a"
+return %m""",
+    ),
+    "a map of a list comes out of one that needs the same value": (
+        "hoist-invariant",
+        LIST
+        + """%m = map %c : any in ["a", %a] : list[any] {ordered = true} [
+%n = map %d : any in ["a", "b"] : list[any] {ordered = true} [\n%n1 = expr %a == %d : bool\n] yield %n1
+] keep %n yield "a"
+return %m""",
+    ),
+    "a map comes out of one that is in another": (
+        "hoist-invariant",
+        LIST
+        + """%k = map %b : any in ["x", "y"] : any {ordered = true} [
+%m = map %c : any in ["a", %a, %b] : list[any] {ordered = true} [
+%n = map %d : any in ["a"] : list[any] {ordered = true} [\n%n1 = expr %a == %b : bool\n] yield %n1
+] keep %n yield "a"
+] yield [%m, %a]
+return %k""",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_what_was_refused_once_is_right(name: str) -> None:
+    passes, text = RIGHT[name]
+    before = parse(f"plan {{dialect = 1, ordered = false}} {{\n{text}\n}}\n")
+    after = optimize(before, passes=passes, signatures=PRICED)
+    assert after != before
+    assert not differ(before, after, seeds=300)
+
+
+def test_what_is_known_of_an_element_tells_of_other_maps() -> None:
+    text = """plan {dialect = 1, ordered = false} {
+%m = map %c : any in ["a", "b"] : list[any] {ordered = true} [
+%n = map %d : any in ["a", "b"] : any {ordered = true} [\n%n1 = expr %c == "a" or %d : any\n] yield %n1
+%o = expr %n : any {when = %c == "a"}
+] yield %o
+}
+"""
+    validate(parse(text), parse(text.replace('%c == "a" or %d', "true")))
 
 
 @given(
