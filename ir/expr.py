@@ -241,6 +241,15 @@ def refs(expr: Expr) -> list[str]:
     if type(expr) is Const:
         return []
     used: dict[str, None] = {}
+    if type(expr) is not Comprehension:  # most have no parts of parts
+        for part in children(expr):
+            if type(part) is Ref:
+                used[part.name] = None
+            elif type(part) is not Const:
+                break
+        else:
+            return list(used)
+        used.clear()
     bound = set()
     stack: list[Expr] = [expr]
     while stack:

@@ -157,7 +157,10 @@ def needs(op: Op) -> list[str]:
     """
     if type(op) is Compute or type(op) is Return:
         return refs(op.expr)
-    found = [name for expr in operands(op) if type(expr) is not Const for name in refs(expr)]
+    open_ = [expr for expr in operands(op) if type(expr) is not Const]
+    if len(open_) == 1 and type(op) is not Map:
+        return refs(open_[0])
+    found = [name for expr in open_ for name in refs(expr)]
     if type(op) is Map:
         defined = {op.var, *(o.name for o in op.body)}
         within = [u for o in op.body for u in uses(o)] + [r for e in inner(op) for r in refs(e)]

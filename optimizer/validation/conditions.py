@@ -36,6 +36,16 @@ class Conditions:
         total = self.sure(*parts) and all(map(self.is_bool, parts))
         return self.t.node((op, *parts), BOOL, total=total)
 
+    def gathered(self, op: str, parts: list[int]) -> int | None:
+        """What `logic` makes of many parts, one after the other; None where that is more than to gather them."""
+        said: dict[int, None] = {}
+        neutral, decisive = (self.t.true, self.t.false) if op == "and" else (self.t.false, self.t.true)
+        for one in map(self.condition, parts):
+            key = self.t.keys[one]
+            said.update(dict.fromkeys(key[1:] if key[0] == op else (one,)))
+        said.pop(neutral, None)
+        return None if decisive in said or not 2 <= len(said) < WIDE else self.joined(op, list(said))
+
     def is_bool(self, term: int) -> bool:
         """Whether a term, where it has a value, is true or false."""
         return self.t.types[term] == BOOL

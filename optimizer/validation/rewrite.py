@@ -124,8 +124,9 @@ class Rewriting:
                 return self._t.node(made, self._t.types[number], uncertain=True)
             case "call":
                 return self._t.node(with_parts(key, new), self._t.types[number], uncertain=True)
-            case "and" | "or":
-                return reduce(lambda a, b: self._laws.make(e.Binary(key[0], _ANY, _ANY), [a, b], (), conditions), new)
+            case "and" | "or" if len(new) > 2:
+                whole = self._laws.gathered(key[0], new)
+                return whole or reduce(lambda a, b: self._laws.make(_shape(key), [a, b], (), conditions), new)
         return self._laws.make(_shape(key), new, (), conditions)
 
     def _within(self, conditions: Facts, element: int) -> Facts:
@@ -157,6 +158,8 @@ def _shape(key: Key) -> e.Expr:
             return e.Unary("-" if key[0] == "unary" else "not", _ANY)
         case "binary":
             return e.Binary(key[1], _ANY, _ANY)
+        case "and" | "or":
+            return e.Binary(key[0], _ANY, _ANY)
         case "cond":
             return e.Cond(_ANY, _ANY, _ANY)
         case "format":

@@ -9,6 +9,7 @@ computed in parts may take more of them, or fewer.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from itertools import accumulate
 from typing import TypeAlias
 
 from llmcc.ir.types import BOOL, NULL, union
@@ -31,10 +32,6 @@ _UNTRUE = 1 << 48
 class Terms(Table):
     """The table, with what is known of outcomes."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._behind: dict[int, frozenset[int]] = {}
-
     def required(self, outcomes: Iterable[int], facts: Facts = frozenset()) -> tuple[int, ...]:
         """Those outcomes that may have failed, each once, in order; what only gathers others is these others."""
         found: dict[int, None] = {}
@@ -53,29 +50,27 @@ class Terms(Table):
 
     def _first(self, outcomes: Iterable[int]) -> Iterator[int]:
         """Those that can be the first to fail: not those that one before them looks at itself."""
+        rest = list(outcomes)
+        # A number is made after those that it looks at, so that only what is less than it can be behind it.
+        least = [*accumulate(reversed(rest), min)][::-1]
         behind: set[int] = set()
-        kept: int | None = None  # what is behind it is not known yet: of the last one nobody asks
-        for one in outcomes:
-            if kept is not None:
-                behind |= self.behind(kept)
-            kept = None if one in behind else one
-            if kept is not None:
-                yield kept
+        for one, asked in zip(rest, (*least[1:], rest[-1]), strict=True):
+            if one in behind:
+                continue
+            yield one
+            if asked < one:
+                behind |= self.behind(one, asked)
 
-    def behind(self, outcome: int) -> frozenset[int]:
-        """Outcomes (the nearest ones) that are no failures if this one is none."""
-        known = self._behind.get(outcome)
-        if known is not None:
-            return known
+    def behind(self, outcome: int, least: int = 0) -> set[int]:
+        """Outcomes (the nearest ones) that are no failures if this one is none, down to the number `least`."""
         found, near = {outcome}, [outcome]
         for one in near:
             if len(found) >= NEAR:
                 break
-            new = [other for other in looked_at(self.keys[one])[:NEAR] if other not in found]
+            new = [other for other in looked_at(self.keys[one])[:NEAR] if other >= least and other not in found]
             found.update(new)
             near += new
-        known = self._behind[outcome] = frozenset(found)
-        return known
+        return found
 
     def outcome(self, required: tuple[int, ...], term: int) -> int:
         """What becomes of a term (an expression's, or a call's), if none of the `required` have failed."""
