@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,8 @@ from llmcc.optimizer.passes.remove_dead import RemoveDead
 from llmcc.optimizer.registry import LEVELS, PASSES
 from llmcc.optimizer.validate import ValidationError, Validator, validate
 from llmcc.optimizer.validation.resources import ALL, Sums, meets
+from llmcc.optimizer.validation.summary import Shared
+from llmcc.optimizer.validation.values import summarize
 from llmcc.testing.modules import TOOLS, modules
 from llmcc.testing.opportunities import opportunities
 from llmcc.testing.work import work_of
@@ -200,7 +203,7 @@ def test_what_was_refused_once_is_right(name: str) -> None:
     before = parse(f"plan {{dialect = 1, ordered = false}} {{\n{text}\n}}\n")
     after = optimize(before, passes=passes, signatures=PRICED)
     assert after != before
-    assert not differ(before, after, seeds=300)
+    assert not differ(before, after, seeds=100)
 
 
 def test_what_is_known_of_an_element_tells_of_other_maps() -> None:
@@ -223,6 +226,29 @@ def test_a_sum_is_that_over_all_that_may_be_the_same(added: list[tuple[tuple[str
         sums.add(name, amount)
         for asked in (("a:1",), ("a:", ""), ALL):
             assert sums.of(asked) == sum(n for one, n in added[: i + 1] if meets(one, asked))
+
+
+BOOLS = [f"%b{i}" for i in range(3)]
+PARTS = st.lists(
+    st.sampled_from([*BOOLS, *(f"not {one}" for one in BOOLS), "%b0 and %b1", "%b1 or %b2", "true", "false", "%x"]),
+    min_size=3,
+    max_size=6,
+)
+
+
+@pytest.mark.slow
+@given(st.sampled_from(["and", "or"]), PARTS)
+def test_many_parts_are_gathered_as_one_after_the_other(op: str, texts: list[str]) -> None:
+    defined = [f"{name} = call calc(a = {name[2:]}) : bool {{effect = pure}}" for name in BOOLS]
+    defined += ['%x = call calc(a = "x") : any {effect = pure}']
+    parts = [f"%p{i} = expr {text} : any" for i, text in enumerate(texts)]
+    shared = Shared()
+    module = parse("\n".join(["plan {dialect = 1, ordered = false} {", *defined, *parts, "}", ""]))
+    found = summarize(module, shared)
+    terms = [shared.terms.term(found.outcomes[f"p{i}"]) for i in range(len(texts))]
+    one = e.Binary("and" if op == "and" else "or", e.NOTHING, e.NOTHING)
+    whole = reduce(lambda a, b: shared.laws.make(one, [a, b]), terms)
+    assert shared.laws.gathered(op, terms) in (None, whole)
 
 
 class Broken(RemoveDead, frozen=True):
