@@ -21,7 +21,7 @@ from torch import Tensor
 class Settings:
     """What a run is; a checkpoint of other settings is refused."""
 
-    steps: int = 900
+    steps: int = 700
     batch: int = 3
     length: int = 640
     rate: float = 8e-4

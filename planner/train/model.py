@@ -70,7 +70,10 @@ def layer(
     bias: Tensor,
     c: Config,
 ) -> Tensor:
-    """Attention over groups of queries, then a gated network: a function of its weights, so that it is compiled once."""
+    """Attention over groups of queries, then a gated network; a function of its weights, so that it is compiled once.
+
+    `linear` has for each of `JOINED` the weights, what adapters multiply with first, and then, part by part.
+    """
     batch, length, width = x.shape
     q, k, v = _adapted(_normed(x, attn_norm, c.eps).view(-1, width), *linear[0])
     q = _turned(q.view(batch, length, c.heads, c.head), cos, sin)
@@ -153,7 +156,10 @@ def _normed(x: Tensor, weight: Tensor, eps: float) -> Tensor:
 
 
 def _attended(q: Tensor, k: Tensor, v: Tensor, bias: Tensor) -> Tensor:
-    """What each place takes from those that it looks at: `q` (batch, length, heads, head), `k` (batch, kv, length, head)."""
+    """What each place takes from those that it looks at.
+
+    `q` is (batch, length, heads, head), `k` and `v` are (batch, kv heads, length, head); gives what `q` is.
+    """
     batch, length, heads, head = q.shape
     kv = k.shape[1]
     if q.is_cuda:
