@@ -60,10 +60,10 @@ class Demands:
         return found
 
     def _behind(self, outcome: int) -> tuple[int, ...]:
-        """What an outcome requires."""
+        """What an outcome requires, whatever its condition says."""
         key = self._t.keys[outcome]
         if key[0] == "guarded":
-            return tuple(dict.fromkeys((*self._behind(key[1]), *self._behind(key[2]))))
+            return self._behind(key[1])
         return key[1] if key[0] == "eval" else ()
 
     def _led(self, one: int, possible: set[int], found: dict[int, None], depth: int = 32) -> bool:
