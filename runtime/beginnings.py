@@ -7,6 +7,7 @@ from typing import Any
 
 from llmcc.ir import errors
 from llmcc.ir.ops import Call, Compute, End, Join, Map, Return
+from llmcc.runtime import events as ev
 from llmcc.runtime.nodes import Elements, Node, Region, prerequisites, writes
 from llmcc.runtime.progress import Progress
 
@@ -49,7 +50,15 @@ class Beginnings(Progress):
             return self._fail(node, error)
         if node.plan > self.accepted and op.effect.kind == "write":
             return self._hold(node)
-        self._admit_call(node)
+        if not self._may_call(node, op):
+            return
+        # What comes last and finds nobody waiting would be the next to start anyway, whatever its priority.
+        if not self._agenda and not self.more and self.queue.pass_through(node, op):
+            node.attempt, node.state = 1, "running"
+            node.path += (self.events, "ready", self.events, "running")
+            self._out.append(ev.StartCall(node.key, op.name, op.tool, node.args, 1))
+        else:
+            self._line_up(node)
 
     def _begin_map(self, node: Node, op: Map) -> None:
         frame = node.region.frame

@@ -17,10 +17,10 @@ class Calls(Beginnings):
 
     def _call_finished(self, event: ev.CallFinished) -> None:
         node = self.queue.running.get(event.key) or self._running(event.key, event)
-        self.queue.release(node)
+        op: Call = node.op  # type: ignore[assignment]  # nothing else runs
+        self.queue.release(node, op)
         if node.state == "withdrawn":
             return
-        op: Call = node.op  # type: ignore[assignment]  # nothing else runs
         try:
             value = check_result(op, event.value)
         except Exception as error:
@@ -36,7 +36,7 @@ class Calls(Beginnings):
             node.attempt += 1
             self._start(node, event.delay_s)
             return
-        self.queue.release(node)
+        self.queue.release(node, node.op)
         if node.state != "withdrawn":
             self._fail_call(node, node.op, event.error, event.message)
 
@@ -57,7 +57,8 @@ class Calls(Beginnings):
         node = self._running(event.key, event)
         if node.state == "running" and self.stop_reason is None:
             raise IllegalTransition(f"nobody asked to cancel this call; {node.story()}")
-        self.queue.release(node)
+        assert isinstance(node.op, Call)
+        self.queue.release(node, node.op)
         if node.state != "withdrawn":
             self._fail(node, errors.Cancelled(self.stop_reason))
 

@@ -220,13 +220,14 @@ class Execution(Loop):
     def _announce(self, ops: list[Op]) -> None:
         """Tells the machine of ops that another one follows: it has nothing to say to that yet."""
         self._require_going()
-        now, handle = self.now_s, self.machine.handle
+        now, before = self.now_s, self.machine.events
         with paused(len(ops) > 100):
-            for op in ops:
-                event = ev.StatementAdded(op, more=True)
-                handle(event)
+            try:
+                self.machine.announce(ops)
+            finally:
                 if self._traced:
-                    self.log.append((now, event))
+                    told = ops[: self.machine.events - before]
+                    self.log.extend([(now, ev.StatementAdded(op, more=True)) for op in told])
 
     def _require_going(self) -> None:
         if self.machine.stop_reason is not None:
@@ -240,8 +241,9 @@ class Execution(Loop):
         """After the nursery: no task is left. What the run was cut off from is marked as cancelled."""
         if self._finish is None:
             self._tell(ev.Cancelled("the run was left before its end"))
+            lanes = self._lanes_by_key()
             for key in list(self.machine.queue.running):
-                self._tell(ev.CallCancelled(key), self._lanes[key])
+                self._tell(ev.CallCancelled(key), lanes[key])
         await self._threads.wait(self._limits.grace_s)
 
 

@@ -49,7 +49,7 @@ class Loop(Notes):
         self._threads = Threads(limits.threads)
         run = uuid4().hex if ledger is None else ledger.run
         self._resting = Resting()
-        self._caller = Caller(toolbox, self._threads, Timeouts(nursery, self._lanes.values), limits.timeout_s, run)
+        self._caller = Caller(toolbox, self._threads, Timeouts(nursery, self._lanes), limits.timeout_s, run)
         self._clock = trio.lowlevel.current_clock().current_time
         self._begun = self._clock()
         self._began_at = time.time()
@@ -89,18 +89,23 @@ class Loop(Notes):
 
     def _follow(self, instructions: list[ev.Instruction], lane: Lane | None, now: float) -> None:
         starts: list[ev.StartCall] = []
+        given_up: list[str] = []
         for instruction in instructions:
             if type(instruction) is ev.StartCall:  # nearly all are
                 starts.append(instruction)
+            elif type(instruction) is ev.CancelCall:
+                given_up.append(instruction.key)
             else:
                 self._obey(instruction, now)
+        if given_up:
+            lanes = self._lanes_by_key()
+            for key in given_up:
+                lanes[key].cancel()
         if starts:
             self._start(starts, lane, now)
 
     def _obey(self, instruction: ev.Instruction, now: float) -> None:
         match instruction:
-            case ev.CancelCall(key):
-                self._lanes[key].cancel()
             case ev.JoinReady():
                 self._join = instruction
                 self._wake()
@@ -116,6 +121,7 @@ class Loop(Notes):
         for one in grouped(starts):
             if isinstance(one, Together):
                 for share, start in zip(one.shares, one.calls, strict=True):
+                    self._lanes[share] = None
                     self._note_start(share, start, now)
                 self._nursery.start_soon(self._work_together, one, name="calls of a batch")
             elif lane is not None and (lane.alone or one.attempt > 1):
@@ -125,6 +131,7 @@ class Loop(Notes):
                 self._note_start(another, one, now)
             else:
                 another = Lane()
+                self._lanes[another] = None
                 self._note_start(another, one, now)
                 self._nursery.start_soon(self._work, another, name="calls")
 
@@ -146,7 +153,7 @@ class Loop(Notes):
                     self._tell(end, lane)
                     if lane.start is None and lane.alone and not lane.cancelled:
                         if self._resting.woke:
-                            self._resting.take_over(lane, self._lanes)
+                            self._resting.take_over(lane)
                         else:
                             await self._resting.rest(lane)
                     start = lane.start
@@ -154,6 +161,7 @@ class Loop(Notes):
                 assert start is not None  # the call that was under way
                 stopped = self._caller.timed_out(start) if lane.timed_out else ev.CallCancelled(start.key)
                 self._tell(self._settled(start, stopped), lane)
+        del self._lanes[lane]
 
     async def _made(self, lane: Lane, start: ev.StartCall) -> CallEnd:
         if start.attempt > 1:

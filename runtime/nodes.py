@@ -127,7 +127,7 @@ def prerequisites(op: Op) -> list[str]:
 
     What its `catch` uses is not among them: it is waited for only if the op fails.
     """
-    if isinstance(op, Call):
+    if type(op) is Call:
         found = [] if op.guard is None else refs(op.guard)
         for _, expr in op.args:
             if type(expr) is Ref:

@@ -29,8 +29,12 @@ class Notes:
         self.log: list[tuple[float, ev.Event]] = []
         self._observer = observer
         self._records: list[CallRecord] = []
-        #: The lanes of the calls under way, by the calls' keys.
-        self._lanes: dict[str, Lane] = {}
+        #: All lanes, with a call under way or without.
+        self._lanes: dict[Lane, None] = {}
+
+    def _lanes_by_key(self) -> dict[str, Lane]:
+        """The lanes of the calls under way, by the calls' keys."""
+        return {lane.start.key: lane for lane in self._lanes if lane.start is not None}
 
     def _as_seen(self, event: ev.CallFinished) -> ev.Event:
         """The event for the log: with the value as the plan has it, since the tool's own object may be no value, or
@@ -52,7 +56,6 @@ class Notes:
         if start.attempt > 1:
             return
         lane.started_s = now
-        self._lanes[start.key] = lane
         if self._observer is not None:
             self._show(CallStarted(start.key, start.op, start.tool, start.args, now))
 
@@ -65,19 +68,19 @@ class Notes:
     def _note_end(self, lane: Lane, event: ev.Event, now: float) -> None:
         start, lane.start = lane.start, None
         assert start is not None
-        key, machine = start.key, self.machine
-        if key in machine.queue.running:
-            return  # another attempt follows
-        del self._lanes[key]
-        failure = machine.nodes[key].failure
+        key = start.key
+        node = self.machine.nodes[key]
+        failure = node.failure
         status: Literal["done", "failed", "cancelled"] = "done" if failure is None else "failed"
         if type(event) is not ev.CallFinished:
+            if key in self.machine.queue.running:
+                return  # another attempt follows
             status, failure = self._why(start, event, failure)
         record = CallRecord(key, start.op, start.tool, start.args, lane.started_s, now, start.attempt, status, failure)
         self._records.append(record)
         if self._observer is not None:
             # As the plan sees it, not as the tool gave it.
-            values = machine.nodes[key].region.frame.values
+            values = node.region.frame.values
             self._show(CallEnded(record, values.get(start.op) if status == "done" else None))
 
     def _why(

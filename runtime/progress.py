@@ -15,7 +15,7 @@ from llmcc.ir.values import Value
 from llmcc.runtime import events as ev
 from llmcc.runtime.limits import Limits
 from llmcc.runtime.nodes import Node, Region, State
-from llmcc.runtime.ready import ReadyQueue
+from llmcc.runtime.ready import ReadyQueue, call_of
 
 
 class IllegalTransition(RuntimeError):
@@ -48,6 +48,7 @@ class Progress:
             {name: one.limit for name, one in signatures.items() if one.limit is not None},
             {name: one.batch for name, one in signatures.items() if one.batch is not None},
         )
+        self._prices = {name: one.cost_usd for name, one in signatures.items() if one.cost_usd is not None}
         #: Whether further events follow at once, so that nothing starts yet.
         self.more = False
         #: Nodes that nothing holds back any more, and maps of which an element is over.
@@ -75,27 +76,29 @@ class Progress:
         if isinstance(node.op, Map):
             node.enter("open", self.events)
             self._agenda.append(node)
-        else:
-            self._admit_call(node)
+        elif self._may_call(node, call_of(node)):
+            self._line_up(node)
 
-    def _admit_call(self, node: Node) -> None:
-        if self.calls >= self.limits.max_calls:
-            error = errors.LimitExceeded(f"the run has made its {self.limits.max_calls:,} calls")
-            return self._fail(node, error)
-        assert isinstance(node.op, Call)
-        if not self._pay(node.op.tool):
-            return self._fail(node, errors.LimitExceeded(f"the run has spent its {self.limits.max_usd:g} USD"))
-        self.calls += 1
+    def _line_up(self, node: Node) -> None:
+        """A call waits for its turn."""
         node.state = "ready"
         node.path += (self.events, "ready")
         self.queue.push(node)
 
+    def _may_call(self, node: Node, op: Call) -> bool:
+        """Counts and pays a call; one that the run has no number or money for fails."""
+        if self.calls >= self.limits.max_calls:
+            self._fail(node, errors.LimitExceeded(f"the run has made its {self.limits.max_calls:,} calls"))
+            return False
+        if op.tool in self._prices and not self._pay(op.tool):
+            self._fail(node, errors.LimitExceeded(f"the run has spent its {self.limits.max_usd:g} USD"))
+            return False
+        self.calls += 1
+        return True
+
     def _pay(self, tool: str) -> bool:
         """Takes the price of a call out of what the run may spend; whether it was enough."""
-        signature = self.signatures.get(tool)
-        price = signature.cost_usd if signature is not None else None
-        if price is None:
-            return True
+        price = self._prices.get(tool, 0.0)
         if self.limits.max_usd is not None and self.usd + price > self.limits.max_usd * (1 + 1e-9):
             return False
         self.usd += price
@@ -131,8 +134,8 @@ class Progress:
         dependents, node.dependents = node.dependents, None
         if dependents is not None:
             for other in dependents:
-                other.unmet -= 1
-                if other.unmet == 0:
+                unmet = other.unmet = other.unmet - 1
+                if not unmet:
                     self._agenda.append(other)
         region = node.region
         region.unfinished -= 1

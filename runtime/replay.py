@@ -113,6 +113,7 @@ class _Replay(Execution):
     async def _work(self, lane: Lane) -> None:
         while (start := lane.start) is not None:
             self._tell(await self._recorded(lane, start), lane)
+        del self._lanes[lane]
 
     @trio.lowlevel.enable_ki_protection
     async def _work_together(self, batch: Together) -> None:

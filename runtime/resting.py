@@ -52,7 +52,7 @@ class Resting:
         self.woke[lane] = None
         return lane
 
-    def take_over(self, lane: Lane, lanes: dict[str, Lane]) -> None:
+    def take_over(self, lane: Lane) -> None:
         """Gives the lane, which has no call, that of the lane that was woken first; `lanes` has them by their calls.
 
         Where tools never wait, that saves most changes of tasks. A lane that was cancelled keeps its call, as it has to
@@ -63,7 +63,5 @@ class Resting:
             return
         del self.woke[other]
         self._robbed[other] = None
-        start, other.start = other.start, None
-        assert start is not None
-        lane.start, lane.started_s = start, other.started_s
-        lanes[start.key] = lane
+        lane.start, lane.started_s = other.start, other.started_s
+        other.start = None

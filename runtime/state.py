@@ -39,7 +39,7 @@ What an op's value or failure is, `llmcc.ir.frame` decides, as for the sequentia
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from llmcc.ir import errors
@@ -78,20 +78,43 @@ class Machine(Growing):
         if self.phase not in phases:
             raise IllegalTransition(f"{event!r} in the phase {self.phase!r} (plan {self.plan}, event {self.events})")
         out = self._out = []
+        before, self.more = self.more, event.more
         self.events += 1
         try:
             rule(self, event)
         except IllegalTransition:
             self.events -= 1  # as if it had never been said
+            self.more = before
             raise
         if self._agenda:
             self._drain()
-        self.more = event.more
-        if not event.more:
+        queue = self.queue
+        if (queue.fresh or queue.line or queue.heap) and not event.more:
             self._start_ready()
         if self.end is not None or not self.top.unfinished:
             self._conclude()
         return out
+
+    def announce(self, ops: Iterable[Op]) -> None:
+        """`handle` for a `StatementAdded` of each op that another event follows: there is nothing to do yet.
+
+        Raises:
+            IllegalTransition: one of them cannot be added now; `events` tells which, as those before it were.
+        """
+        phases, _ = _RULES[ev.StatementAdded]
+        for op in ops:
+            if self.phase not in phases:
+                raise IllegalTransition(f"{op!r} in the phase {self.phase!r} (plan {self.plan}, event {self.events})")
+            before, self.more = self.more, True
+            self.events += 1
+            try:
+                self._add(op)
+            except IllegalTransition:
+                self.events -= 1
+                self.more = before
+                raise
+            if self._agenda:
+                self._drain()
 
     def validate(self) -> None:
         """Checks every invariant of the machine, in time proportional to all that it holds.
@@ -106,7 +129,10 @@ class Machine(Growing):
     # -- plans ---------------------------------------------------------------------------------------------------------
 
     def _statement_added(self, event: ev.StatementAdded) -> None:
-        op, top = event.op, self.top
+        self._add(event.op)
+
+    def _add(self, op: Op) -> None:
+        top = self.top
         if self.open_end is not None or self.end is not None:
             self._require_room_for(op)
         names = prerequisites(op)
@@ -117,7 +143,7 @@ class Machine(Growing):
         else:
             if op.catch is not None:
                 self._earlier(op, refs(op.catch))
-            begun = self.growing.get(op.name)
+            begun = self.growing.get(op.name) if self.growing else None
             if begun is not None:
                 if self._completed(begun, op):
                     return
@@ -135,7 +161,7 @@ class Machine(Growing):
         self._require_can_grow(event.op)
         if event.op.name in self.growing:
             raise IllegalTransition(f"{event.op.name!r} is begun twice")
-        self._statement_added(ev.StatementAdded(event.op))
+        self._add(event.op)
         self.growing[event.op.name] = self.top.nodes[event.op.name]
 
     def _require_room_for(self, op: Op) -> None:

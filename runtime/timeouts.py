@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from math import inf
 from typing import ClassVar
@@ -40,7 +40,7 @@ class Lane:
 class Timeouts:
     """Cancels the scope of a lane whose deadline has passed."""
 
-    def __init__(self, nursery: trio.Nursery, lanes: Callable[[], Iterable[Lane]]) -> None:
+    def __init__(self, nursery: trio.Nursery, lanes: Collection[Lane]) -> None:
         self._nursery = nursery
         self._lanes = lanes
         #: When the alarm rings; deadlines after that need no other.
@@ -65,10 +65,10 @@ class Timeouts:
             with self._sleep:
                 await trio.sleep_forever()
             now = trio.current_time()
-            for lane in self._lanes():
+            for lane in self._lanes:
                 if lane.deadline <= now:
                     self._expire(lane)
-            self.next = min((lane.deadline for lane in self._lanes() if lane.deadline > now), default=inf)
+            self.next = min((lane.deadline for lane in self._lanes if lane.deadline > now), default=inf)
             self._sleep = trio.CancelScope(deadline=self.next)
 
     def _expire(self, lane: Lane) -> None:
