@@ -43,22 +43,26 @@ class Beginnings(Progress):
         try:
             if op.guard is not None and not frame.holds(op.guard):
                 return self._succeed(node, op, None)
-            node.args = frame.arguments(op)
+            args = node.args = frame.arguments(op)
             if self.stop_reason is not None:
                 raise errors.Cancelled(self.stop_reason)
         except Exception as error:  # as above
             return self._fail(node, error)
         if node.plan > self.accepted and op.effect.kind == "write":
             return self._hold(node)
-        if not self._may_call(node, op):
+        if (op.tool in self._prices or self.calls >= self.limits.max_calls) and not self._may_call(node, op):
             return
-        # What comes last and finds nobody waiting would be the next to start anyway, whatever its priority.
-        if not self._agenda and not self.more and self.queue.pass_through(node, op):
-            node.attempt, node.state = 1, "running"
-            node.path += (self.events, "ready", self.events, "running")
-            self._out.append(ev.StartCall(node.key, op.name, op.tool, node.args, 1))
-        else:
-            self._line_up(node)
+        self.calls += 1
+        queue, key = self.queue, node.key
+        if self._agenda or self.more or op.batch is not None or op.tool in queue.limits or not queue.empty:
+            return self._line_up(node)
+        if len(queue.running) >= queue.concurrency:
+            return self._line_up(node)
+        # The last to become ready, while nobody waits: it would be the next to start, whatever its priority.
+        queue.running[key] = node
+        node.attempt, node.state = 1, "running"
+        node.passed = self.events
+        self._out.append(ev.StartCall(key, op.name, op.tool, args, 1))
 
     def _begin_map(self, node: Node, op: Map) -> None:
         frame = node.region.frame

@@ -24,6 +24,8 @@ class Callee:
         self.function = function
         self.is_async = is_async(function)
         self.governed = signature.rate is not None or signature.breaker is not None
+        #: Whether nothing but its function and time-out matters.
+        self.simple = not self.governed and tool.key is None and tool.meter is None
         limit = signature.timeout_s if signature.timeout_s is not None else timeout_s
         self.timeout_s = inf if limit is None else limit
         self._plain = {one.name: _scalars(one.type) for one in signature.parameters if tool.direct}

@@ -16,9 +16,14 @@ class Calls(Beginnings):
     """The part of the machine that knows of calls."""
 
     def _call_finished(self, event: ev.CallFinished) -> None:
-        node = self.queue.running.get(event.key) or self._running(event.key, event)
+        queue = self.queue
+        node = queue.running.get(event.key) or self._running(event.key, event)
         op: Call = node.op  # type: ignore[assignment]  # nothing else runs
-        self.queue.release(node, op)
+        self.more = event.more
+        self.events += 1
+        del queue.running[node.key]
+        if op.batch is not None or op.tool in queue.limits:
+            queue.release_slot(node, op)
         if node.state == "withdrawn":
             return
         try:

@@ -63,8 +63,9 @@ class Caller:
             positional, named = callee.bound(start.args)
         except (ToolMissing, ToolInputError) as error:
             return _known(failed(start.key, error))
-        if callee.tool.key is not None or callee.tool.meter is not None:
-            named = {**named, **self._hidden(callee.tool, start)}
+        if callee.simple:
+            return self._call(lane, start, callee, positional, named)
+        named = {**named, **self._hidden(callee.tool, start)}
         call = self._governed if callee.governed else self._call
         return call(lane, start, callee, positional, named)
 

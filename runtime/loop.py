@@ -79,12 +79,9 @@ class Loop(Notes):
             self.log.append((now, event if type(event) is not ev.CallFinished else self._as_seen(event)))
         if lane is not None:
             self._note_end(lane, event, now)
-        if not instructions:
-            return
-        first = instructions[0]
-        if len(instructions) == 1 and type(first) is ev.StartCall and lane is not None and lane.alone:
-            self._note_start(lane, first, now)  # a chain
-        else:
+            if len(instructions) == 1 and lane.alone and type(start := instructions[0]) is ev.StartCall:
+                return self._note_start(lane, start, now)  # nearly always
+        if instructions:
             self._follow(instructions, lane, now)
 
     def _follow(self, instructions: list[ev.Instruction], lane: Lane | None, now: float) -> None:

@@ -61,8 +61,9 @@ class Batch:
 class Node(msgspec.Struct, eq=False):
     """One op of one region. `unmet` counts the ops that it still waits for; `order` is its place in program order.
 
-    `failure` is why the op or its call failed, also where a `catch` made up for it. `path` is all that the op went
-    through, the number of an event and the state that it led to by turns: `history` is easier to read.
+    `failure` is why the op or its call failed, also where a `catch` made up for it. `history` is all that the op went
+    through. What it is made of: `passed`, the number of the event at which a call became ready and started at once (0:
+    it did not), and then `path`, the number of an event and the state that it led to by turns.
     """
 
     key: str
@@ -79,6 +80,7 @@ class Node(msgspec.Struct, eq=False):
     failure: Failure | None = None
     elements: Elements | None = None
     batch: Batch | None = None
+    passed: int = 0
     path: tuple[int | State, ...] = ()
 
     def __repr__(self) -> str:
@@ -93,7 +95,8 @@ class Node(msgspec.Struct, eq=False):
     @property
     def history(self) -> list[tuple[int, State]]:
         """The states that the op went through, each with the number of the event that caused it."""
-        return list(zip(self.path[::2], self.path[1::2], strict=True))  # type: ignore[arg-type]
+        first: list[tuple[int, State]] = [(self.passed, "ready"), (self.passed, "running")] if self.passed else []
+        return first + list(zip(self.path[::2], self.path[1::2], strict=True))  # type: ignore[arg-type]
 
     def enter(self, state: State, event: int) -> None:
         """Changes the state and notes it, with the number of the event that caused it."""

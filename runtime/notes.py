@@ -66,9 +66,8 @@ class Notes:
         self._observer = observer  # one that raised is not asked again
 
     def _note_end(self, lane: Lane, event: ev.Event, now: float) -> None:
-        start, lane.start = lane.start, None
-        assert start is not None
-        key = start.key
+        start: ev.StartCall = lane.start  # type: ignore[assignment]  # it was under way
+        lane.start, key = None, start.key
         node = self.machine.nodes[key]
         failure = node.failure
         status: Literal["done", "failed", "cancelled"] = "done" if failure is None else "failed"

@@ -77,6 +77,7 @@ class Progress:
             node.enter("open", self.events)
             self._agenda.append(node)
         elif self._may_call(node, call_of(node)):
+            self.calls += 1
             self._line_up(node)
 
     def _line_up(self, node: Node) -> None:
@@ -86,14 +87,13 @@ class Progress:
         self.queue.push(node)
 
     def _may_call(self, node: Node, op: Call) -> bool:
-        """Counts and pays a call; one that the run has no number or money for fails."""
+        """Pays a call; one that the run has no number or money left for fails."""
         if self.calls >= self.limits.max_calls:
             self._fail(node, errors.LimitExceeded(f"the run has made its {self.limits.max_calls:,} calls"))
             return False
-        if op.tool in self._prices and not self._pay(op.tool):
+        if not self._pay(op.tool):
             self._fail(node, errors.LimitExceeded(f"the run has spent its {self.limits.max_usd:g} USD"))
             return False
-        self.calls += 1
         return True
 
     def _pay(self, tool: str) -> bool:

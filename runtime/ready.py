@@ -18,15 +18,15 @@ _Entry: TypeAlias = tuple[float, tuple[int, ...], int, Node]
 class ReadyQueue:
     """Hands out calls, the longest critical path first, then in program order, within the limits.
 
-    A call that came alone, while nobody waited, passes through, if there is a slot in the run and its tool counts none.
-    Most others come in the order in which they are to go: those wait in a line, the rest in a heap. Calls whose tool
+    A call that comes alone while nobody waits just starts, if there is a slot in the run and its tool counts none:
+    whoever has it counts it as running. Most others come in the order in which they are to go: those wait in a line, the rest in a heap. Calls whose tool
     is at its limit are parked beside both, and for each slot that the tool gets back, or place in a batch, the best of
     them returns. So a call moves a bounded number of times, however many wait.
     """
 
     def __init__(self, concurrency: int | None, limits: Mapping[str, int], batches: Mapping[str, int]) -> None:
-        self._concurrency = inf if concurrency is None else concurrency
-        self._limits = limits
+        self.concurrency = inf if concurrency is None else concurrency
+        self.limits = limits
         self.fresh: list[Node] = []
         self.line: deque[_Entry] = deque()
         self.heap: list[_Entry] = []
@@ -37,14 +37,10 @@ class ReadyQueue:
         #: Adds a call.
         self.push = self.fresh.append
 
-    def pass_through(self, node: Node, op: Call) -> bool:
-        """Whether a call starts that has come alone: nobody waits, the run has a slot, and its tool counts none."""
-        if self.fresh or self.line or self.heap or op.batch is not None:
-            return False
-        if op.tool in self._limits or len(self.running) >= self._concurrency:
-            return False
-        self.running[node.key] = node
-        return True
+    @property
+    def empty(self) -> bool:
+        """Whether nobody waits, but for calls whose tool is at its limit."""
+        return not (self.fresh or self.line or self.heap)
 
     def take(self) -> Sequence[Node]:
         """The calls that may start now, the best first; they count as running. They can share batches."""
@@ -52,13 +48,13 @@ class ReadyQueue:
         if self.fresh:
             self._line_up(self.fresh)
         taken: list[Node] = []
-        while (line or self.heap) and len(running) < self._concurrency:
+        while (line or self.heap) and len(running) < self.concurrency:
             entry = self._best() if self.heap else line.popleft()
             node = entry[3]
             op: Call = node.op  # type: ignore[assignment]  # of nothing else there is an entry
             if node.state != "ready":
                 self._unpark(op.tool)  # the place that a withdrawn call came back for goes to another
-            elif (op.batch is None and op.tool not in self._limits) or self._admits(entry, op):
+            elif (op.batch is None and op.tool not in self.limits) or self._admits(entry, op):
                 running[node.key] = node
                 taken.append(node)
         self.slots.close()
@@ -89,7 +85,12 @@ class ReadyQueue:
     def release(self, node: Node, op: Call) -> None:
         """Gives back the slots of a call that is no longer running."""
         del self.running[node.key]
-        if (op.batch is not None or op.tool in self._limits) and self.slots.release(node, op):
+        if op.batch is not None or op.tool in self.limits:
+            self.release_slot(node, op)
+
+    def release_slot(self, node: Node, op: Call) -> None:
+        """Gives back what a call that is over has of its tool, which has a limit or makes batches."""
+        if self.slots.release(node, op):
             self._unpark(op.tool)
 
     def clear(self) -> list[Node]:
@@ -110,7 +111,7 @@ class ReadyQueue:
     @property
     def full(self) -> bool:
         """Whether the run has no slot left."""
-        return len(self.running) >= self._concurrency
+        return len(self.running) >= self.concurrency
 
     @property
     def startable(self) -> bool:

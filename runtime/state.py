@@ -74,18 +74,11 @@ class Machine(Growing):
         Raises:
             IllegalTransition: it cannot happen now.
         """
-        phases, rule = _RULES[type(event)]
-        if self.phase not in phases:
-            raise IllegalTransition(f"{event!r} in the phase {self.phase!r} (plan {self.plan}, event {self.events})")
         out = self._out = []
-        before, self.more = self.more, event.more
-        self.events += 1
-        try:
-            rule(self, event)
-        except IllegalTransition:
-            self.events -= 1  # as if it had never been said
-            self.more = before
-            raise
+        if type(event) is ev.CallFinished:  # nearly all are; no phase in which calls run forbids it
+            self._call_finished(event)
+        else:
+            self._apply(event)
         if self._agenda:
             self._drain()
         queue = self.queue
@@ -94,6 +87,22 @@ class Machine(Growing):
         if self.end is not None or not self.top.unfinished:
             self._conclude()
         return out
+
+    def _apply(self, event: ev.Event) -> None:
+        phases, rule = _RULES[type(event)]
+        if self.phase not in phases:
+            raise self._illegal(event)
+        before, self.more = self.more, event.more
+        self.events += 1
+        try:
+            rule(self, event)
+        except IllegalTransition:
+            self.events -= 1  # as if it had never been said
+            self.more = before
+            raise
+
+    def _illegal(self, event: ev.Event) -> IllegalTransition:
+        return IllegalTransition(f"{event!r} in the phase {self.phase!r} (plan {self.plan}, event {self.events})")
 
     def announce(self, ops: Iterable[Op]) -> None:
         """`handle` for a `StatementAdded` of each op that another event follows: there is nothing to do yet.
@@ -104,7 +113,7 @@ class Machine(Growing):
         phases, _ = _RULES[ev.StatementAdded]
         for op in ops:
             if self.phase not in phases:
-                raise IllegalTransition(f"{op!r} in the phase {self.phase!r} (plan {self.plan}, event {self.events})")
+                raise self._illegal(ev.StatementAdded(op, more=True))
             before, self.more = self.more, True
             self.events += 1
             try:
@@ -304,7 +313,6 @@ _RULES: dict[type, tuple[frozenset[str], Callable[[Machine, Any], None]]] = {
     ev.PlanAccepted: (frozenset({"open"}), Machine._plan_accepted),
     ev.PlanRejected: (frozenset({"open"}), Machine._plan_rejected),
     ev.PlanEnded: (frozenset({"settled"}), Machine._plan_ended),
-    ev.CallFinished: (_RUNNING, Machine._call_finished),
     ev.CallFailed: (_RUNNING, Machine._call_failed),
     ev.CallCancelled: (_RUNNING, Machine._call_cancelled),
     ev.Cancelled: (_RUNNING, Machine._cancelled),
