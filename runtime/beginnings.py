@@ -50,17 +50,24 @@ class Beginnings(Progress):
             return self._fail(node, error)
         if node.plan > self.accepted and op.effect.kind == "write":
             return self._hold(node)
-        if (op.tool in self._prices or self.calls >= self.limits.max_calls) and not self._may_call(node, op):
-            return
-        self.calls += 1
-        queue, key = self.queue, node.key
-        if self._agenda or self.more or op.batch is not None or op.tool in queue.limits or not queue.empty:
-            return self._line_up(node)
-        if len(queue.running) >= queue.concurrency:
-            return self._line_up(node)
+        queue = self.queue
+        if (
+            op.tool in self._counted
+            or self._agenda
+            or self.more
+            or queue.fresh
+            or queue.line
+            or queue.heap
+            or len(queue.running) >= queue.concurrency
+            or self.calls >= self.max_calls
+        ):
+            return self._admit_call(node, op)
         # The last to become ready, while nobody waits: it would be the next to start, whatever its priority.
+        self.calls += 1
+        key = node.key
         queue.running[key] = node
-        node.attempt, node.state = 1, "running"
+        node.attempt = 1
+        node.state = "running"
         node.passed = self.events
         self._out.append(ev.StartCall(key, op.name, op.tool, args, 1))
 

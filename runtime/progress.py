@@ -34,6 +34,7 @@ class Progress:
         self.accepted = 0
         self.stop_reason: str | None = None
         self.calls = 0
+        self.max_calls = limits.max_calls
         #: Dollars of all calls that were let through, retries counted.
         self.usd = 0.0
         self.events = 0
@@ -49,6 +50,8 @@ class Progress:
             {name: one.batch for name, one in signatures.items() if one.batch is not None},
         )
         self._prices = {name: one.cost_usd for name, one in signatures.items() if one.cost_usd is not None}
+        #: Tools of whose calls more is to be looked at than the number.
+        self._counted = self._prices.keys() | self.queue.limits.keys() | self.queue.batches.keys()
         #: Whether further events follow at once, so that nothing starts yet.
         self.more = False
         #: Nodes that nothing holds back any more, and maps of which an element is over.
@@ -76,25 +79,19 @@ class Progress:
         if isinstance(node.op, Map):
             node.enter("open", self.events)
             self._agenda.append(node)
-        elif self._may_call(node, call_of(node)):
-            self.calls += 1
-            self._line_up(node)
+        else:
+            self._admit_call(node, call_of(node))
 
-    def _line_up(self, node: Node) -> None:
-        """A call waits for its turn."""
+    def _admit_call(self, node: Node, op: Call) -> None:
+        """Counts and pays a call, and has it wait for its turn."""
+        if self.calls >= self.max_calls:
+            return self._fail(node, errors.LimitExceeded(f"the run has made its {self.max_calls:,} calls"))
+        if not self._pay(op.tool):
+            return self._fail(node, errors.LimitExceeded(f"the run has spent its {self.limits.max_usd:g} USD"))
+        self.calls += 1
         node.state = "ready"
         node.path += (self.events, "ready")
         self.queue.push(node)
-
-    def _may_call(self, node: Node, op: Call) -> bool:
-        """Pays a call; one that the run has no number or money left for fails."""
-        if self.calls >= self.limits.max_calls:
-            self._fail(node, errors.LimitExceeded(f"the run has made its {self.limits.max_calls:,} calls"))
-            return False
-        if not self._pay(op.tool):
-            self._fail(node, errors.LimitExceeded(f"the run has spent its {self.limits.max_usd:g} USD"))
-            return False
-        return True
 
     def _pay(self, tool: str) -> bool:
         """Takes the price of a call out of what the run may spend; whether it was enough."""

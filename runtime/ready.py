@@ -27,6 +27,7 @@ class ReadyQueue:
     def __init__(self, concurrency: int | None, limits: Mapping[str, int], batches: Mapping[str, int]) -> None:
         self.concurrency = inf if concurrency is None else concurrency
         self.limits = limits
+        self.batches = batches
         self.fresh: list[Node] = []
         self.line: deque[_Entry] = deque()
         self.heap: list[_Entry] = []
@@ -36,11 +37,6 @@ class ReadyQueue:
         self.slots = Slots(limits, batches)
         #: Adds a call.
         self.push = self.fresh.append
-
-    @property
-    def empty(self) -> bool:
-        """Whether nobody waits, but for calls whose tool is at its limit."""
-        return not (self.fresh or self.line or self.heap)
 
     def take(self) -> Sequence[Node]:
         """The calls that may start now, the best first; they count as running. They can share batches."""
