@@ -22,6 +22,7 @@ from llmcc.driver.adapted import adapter_of
 from llmcc.driver.answer import Answer
 from llmcc.driver.asked import Asked
 from llmcc.driver.budget import Budget
+from llmcc.driver.execute import to_the_end
 from llmcc.driver.news import Observer
 from llmcc.driver.plan_cache import PlanCache
 from llmcc.driver.styles import Example
@@ -159,5 +160,15 @@ class Agent:
         return asked.answer(execution.outcome())
 
     def ask_sync(self, question: str, *, journal: str | Path | None = None) -> Answer:
-        """`ask` for code that is not asynchronous."""
-        return trio.run(partial(self.ask, question, journal=journal))
+        """`ask` for code that is not asynchronous.
+
+        Raises:
+            LlmccError: an event loop is already running in this thread; await `ask` there instead.
+        """
+        return to_the_end(partial(self.ask, question, journal=journal), "agent.ask", "ask")
+
+    def resume_sync(
+        self, run: str, *, journal: str | Path, settle: Mapping[str, Word | tuple[Word, Value]] | None = None
+    ) -> Answer:
+        """`resume` for code that is not asynchronous. Raises like `ask_sync`, too."""
+        return to_the_end(partial(self.resume, run, journal=journal, settle=settle), "agent.resume", "resume_answer")

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Future
 from contextlib import suppress
 from functools import partial
@@ -24,6 +24,8 @@ import trio
 from llmcc.driver import execute
 from llmcc.driver.agent import Agent, Answer
 from llmcc.driver.program import Program
+from llmcc.ir.values import Value
+from llmcc.runtime.journal.records import Word
 from llmcc.runtime.outcome import Outcome
 from llmcc.runtime.toolbox import Toolbox
 
@@ -38,6 +40,20 @@ async def run(program: Program, toolbox: Toolbox | None = None, **options: Any) 
 async def ask(agent: Agent, question: str, *, journal: str | Path | None = None) -> Answer:
     """`agent.ask` under asyncio."""
     return await call(partial(agent.ask, question, journal=journal))
+
+
+async def resume(run: str, toolbox: Toolbox | None = None, **options: Any) -> Outcome:
+    """`llmcc.resume` under asyncio; the same arguments, outcome and errors."""
+    from llmcc.driver import journaled
+
+    return await call(partial(journaled.resume, run, toolbox, **options))
+
+
+async def resume_answer(
+    agent: Agent, run: str, *, journal: str | Path, settle: Mapping[str, Word | tuple[Word, Value]] | None = None
+) -> Answer:
+    """`agent.resume` under asyncio: goes on with a question that was cut off."""
+    return await call(partial(agent.resume, run, journal=journal, settle=settle))
 
 
 async def call(function: Callable[[], Awaitable[T]]) -> T:

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from llmcc.driver.program import Program
 from llmcc.ir.errors import LlmccError
@@ -16,6 +16,8 @@ from llmcc.runtime.executor import run_module
 from llmcc.runtime.limits import Limits
 from llmcc.runtime.outcome import Outcome
 from llmcc.runtime.toolbox import Toolbox
+
+T = TypeVar("T")
 
 
 async def run(
@@ -75,14 +77,17 @@ def run_sync(program: Program, toolbox: Toolbox | None = None, **options: Any) -
     return to_the_end(partial(run, program, toolbox, **options))
 
 
-def to_the_end(function: Callable[[], Awaitable[Outcome]]) -> Outcome:
-    """What a trio function returns, called from code that is not asynchronous. Raises like `run_sync`."""
+def to_the_end(function: Callable[[], Awaitable[T]], trio_name: str = "llmcc.run", aio_name: str = "run") -> T:
+    """What a trio function returns, called from code that is not asynchronous. Raises like `run_sync`.
+
+    `trio_name` is what the function is called, `aio_name` what `llmcc.aio` calls it: for the message.
+    """
     import trio
 
     if _loop_is_running():
         raise LlmccError(
-            "run_sync cannot be called from asynchronous code: "
-            "await llmcc.run(...) under trio, await llmcc.aio.run(...) under asyncio"
+            f"{trio_name.rpartition('.')[2]}_sync cannot be called from asynchronous code: "
+            f"await {trio_name}(...) under trio, await llmcc.aio.{aio_name}(...) under asyncio"
         )
     return trio.run(function)
 

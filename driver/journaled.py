@@ -153,7 +153,7 @@ async def go_on(
 
 def resume_sync(run: str, toolbox: Toolbox | None = None, **options: Any) -> Outcome:
     """`resume` for code that is not asynchronous. Takes the same arguments."""
-    return to_the_end(partial(resume, run, toolbox, **options))
+    return to_the_end(partial(resume, run, toolbox, **options), "llmcc.resume", "resume")
 
 
 def recorded_toolbox(began: Began) -> Toolbox:

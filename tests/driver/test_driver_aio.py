@@ -10,12 +10,14 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 import trio
 
 import llmcc
+from llmcc.runtime.journal.session import runs
 from llmcc.runtime.models import Scripted
 
 #: Runs a coroutine in a loop of its own, as `asyncio.run` does.
@@ -177,6 +179,106 @@ def test_the_loop_goes_on_while_a_tool_blocks(start: Start) -> None:
 def test_an_agent_answers(start: Start) -> None:
     agent = llmcc.Agent(BOX, planner=Scripted(["a = whose()\nreturn a\n"]))
     assert start(llmcc.aio.ask(agent, "Whose?")).text == "nobody's"
+
+
+PLAN = "a = once()\nb = then(a)\nreturn b\n"
+
+
+def shop(last: str, *, waits: bool) -> llmcc.Toolbox:
+    """Two writes; the second one is called `last` (`then` is idempotent), and waits for ever if it is to be cut off."""
+
+    @llmcc.tool(effect="write", resource="w")
+    async def once() -> int:
+        log.append("once")
+        return 1
+
+    @llmcc.tool(effect="write", resource="w", name=last, idempotent=last == "then")
+    async def second(x: int) -> int:
+        log.append(last)
+        if waits:
+            await trio.sleep_forever()
+        return x + 1
+
+    return llmcc.Toolbox(once, second)
+
+
+async def cut_off(work: Coroutine[Any, Any, Any], last: str) -> None:
+    """Cancels the coroutine once the second write is under way."""
+    task = asyncio.create_task(work)
+    while last not in log:
+        await asyncio.sleep(0.005)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+def test_a_run_that_was_cancelled_is_gone_on_with(start: Start, tmp_path: Path) -> None:
+    journal = tmp_path / "runs.db"
+
+    async def main() -> llmcc.Outcome:
+        await cut_off(llmcc.aio.run(llmcc.compile(PLAN, shop("then", waits=True)), journal=journal), "then")
+        (line,) = runs(journal)
+        return await llmcc.aio.resume(line.run, shop("then", waits=False), journal=journal)
+
+    outcome = start(main())
+    assert outcome.value == 2 and outcome.ok
+    assert log == ["once", "then", "then"]  # what is idempotent is made again
+
+
+def test_a_question_that_was_cancelled_is_gone_on_with(start: Start, tmp_path: Path) -> None:
+    journal = tmp_path / "runs.db"
+    first = llmcc.Agent(shop("then", waits=True), planner=Scripted([PLAN]))
+    other = llmcc.Agent(shop("then", waits=False), planner=Scripted([]))  # the plan stands: nobody is asked for one
+
+    async def main() -> llmcc.Answer:
+        await cut_off(llmcc.aio.ask(first, "What?", journal=journal), "then")
+        (line,) = runs(journal)
+        return await llmcc.aio.resume_answer(other, line.run, journal=journal)
+
+    answer = start(main())
+    assert answer.value == 2 and not answer.unfinished
+    assert log == ["once", "then", "then"]
+
+
+def test_a_question_in_doubt_is_refused_and_settled_under_asyncio_too(start: Start, tmp_path: Path) -> None:
+    journal = tmp_path / "runs.db"
+    first = llmcc.Agent(shop("lost", waits=True), planner=Scripted([PLAN.replace("then", "lost")]))
+    other = llmcc.Agent(shop("lost", waits=False), planner=Scripted([]))
+
+    async def main() -> llmcc.Answer:
+        await cut_off(llmcc.aio.ask(first, "What?", journal=journal), "lost")
+        (line,) = runs(journal)
+        with pytest.raises(llmcc.CallsInDoubt, match="b"):
+            await llmcc.aio.resume_answer(other, line.run, journal=journal)
+        return await llmcc.aio.resume_answer(other, line.run, journal=journal, settle={"b": ("done", 7)})
+
+    assert start(main()).value == 7
+    assert log == ["once", "lost"]
+
+
+@pytest.mark.parametrize("name", ["ask", "resume"])
+def test_an_agents_sync_twins_inside_a_loop_say_what_to_use(start: Start, name: str) -> None:
+    agent = llmcc.Agent(BOX, planner=Scripted([]))
+
+    async def main() -> None:
+        if name == "ask":
+            agent.ask_sync("Whose?")
+        else:
+            agent.resume_sync("3f2a91c0", journal="runs.db")
+
+    with pytest.raises(llmcc.LlmccError, match=rf"{name}_sync cannot.*await llmcc\.aio\.{name}"):
+        start(main())
+    with pytest.raises(llmcc.LlmccError, match=rf"await agent\.{name}\("):
+        trio.run(main)
+
+
+def test_an_agents_sync_twin_goes_on_with_a_question(tmp_path: Path) -> None:
+    journal = tmp_path / "runs.db"
+    asked = llmcc.Agent(shop("then", waits=False), planner=Scripted([PLAN])).ask_sync("What?", journal=journal)
+    assert asked.outcome.run is not None
+    other = llmcc.Agent(shop("then", waits=False), planner=Scripted([]))
+    assert other.resume_sync(asked.outcome.run, journal=journal).value == asked.value == 2
+    assert log == ["once", "then"]
 
 
 def test_closing_cancels_what_runs_and_a_new_run_starts_anew(start: Start) -> None:
