@@ -86,14 +86,14 @@ def _counters(graph: Graph) -> tuple[list[int], list[list[int]]]:
 
 
 async def on_trio(graph: Graph, no_op: NoOp) -> int:
-    """A bare scheduler: counts what each node still waits for, and starts a task for each that waits for nothing."""
+    """A bare scheduler: counts what each node still waits for, starts a task for each that waits for nothing, and keeps
+    what it returns. Nobody asks it for arguments, limits, failures, cancellation of one call, or a record.
+    """
     unmet, dependents = _counters(graph)
-    done = 0
+    values: dict[int, None] = {}
 
     async def work(node: int) -> None:
-        nonlocal done
-        await no_op()
-        done += 1
+        values[node] = await no_op()
         for other in dependents[node]:
             unmet[other] -= 1
             if not unmet[other]:
@@ -103,19 +103,17 @@ async def on_trio(graph: Graph, no_op: NoOp) -> int:
         for node, uses in enumerate(graph):
             if not uses:
                 nursery.start_soon(work, node)
-    return done
+    return len(values)
 
 
 async def on_trio_in_place(graph: Graph, no_op: NoOp) -> int:
     """The same, but a task goes on with the first node that it made ready: a chain is one loop of counting."""
     unmet, dependents = _counters(graph)
-    done = 0
+    values: dict[int, None] = {}
 
     async def work(node: int | None) -> None:
-        nonlocal done
         while node is not None:
-            await no_op()
-            done += 1
+            values[node] = await no_op()
             following = None
             for other in dependents[node]:
                 unmet[other] -= 1
@@ -131,7 +129,7 @@ async def on_trio_in_place(graph: Graph, no_op: NoOp) -> int:
         for node, uses in enumerate(graph):
             if not uses:
                 nursery.start_soon(work, node)
-    return done
+    return len(values)
 
 
 async def on_asyncio(graph: Graph, no_op: NoOp) -> int:

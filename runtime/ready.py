@@ -19,9 +19,9 @@ class ReadyQueue:
     """Hands out calls, the longest critical path first, then in program order, within the limits.
 
     A call that comes alone while nobody waits just starts, if there is a slot in the run and its tool counts none:
-    whoever has it counts it as running. Most others come in the order in which they are to go: those wait in a line, the rest in a heap. Calls whose tool
-    is at its limit are parked beside both, and for each slot that the tool gets back, or place in a batch, the best of
-    them returns. So a call moves a bounded number of times, however many wait.
+    whoever has it counts it as running. Most others come in the order in which they are to go: those wait in a line,
+    the rest in a heap. Calls whose tool is at its limit are parked beside both, and for each slot that the tool gets
+    back, or place in a batch, the best of them returns. So a call moves a bounded number of times, however many wait.
     """
 
     def __init__(self, concurrency: int | None, limits: Mapping[str, int], batches: Mapping[str, int]) -> None:
