@@ -27,6 +27,7 @@ from llmcc.driver.news import Observer
 from llmcc.driver.plan_cache import PlanCache
 from llmcc.driver.styles import Example
 from llmcc.driver.styles import style as prompt_style
+from llmcc.driver.unpriced import require_prices
 from llmcc.ir.values import Value
 from llmcc.runtime.executor import Execution
 from llmcc.runtime.journal.records import Word
@@ -61,6 +62,9 @@ class Agent:
         plan_cache: plans of questions that were asked before (see `llmcc.PlanCache`). Those that ran without any
             failure and without a replan are kept.
         watch: is given each run (an `llmcc.runtime.executor.Execution`) before it starts, to look at.
+
+    Raises:
+        PriceUnknown: the budget is in dollars, and what a hosted model costs is not known.
     """
 
     def __init__(
@@ -87,6 +91,7 @@ class Agent:
         self.joiner = joiner if joiner is not None else planner
         self.examples = tuple(toolbox.examples if examples is None else examples)
         self.budget = budget or Budget()
+        require_prices(self.budget, (self.planner, self.joiner), toolbox.values())
         self.max_replans = max_replans if self.budget.replans is None else min(max_replans, self.budget.replans)
         self.max_repairs = max_repairs
         self.literals = literals

@@ -17,7 +17,7 @@ from llmcc.driver.plan_cache import Hit, PlanCacheError
 from llmcc.driver.planning import Plan, Planning
 from llmcc.driver.prompt import joiner_request
 from llmcc.driver.rounds import Rounds
-from llmcc.driver.spending import calls_usd
+from llmcc.driver.spending import calls_usd, unpriced
 from llmcc.ir.errors import Cancelled
 from llmcc.ir.ops import End, Return
 from llmcc.ir.values import Value, to_text
@@ -232,11 +232,12 @@ class Asked:
 
     # -- what models may use -------------------------------------------------------------------------------------------
 
-    def _tools_used(self) -> tuple[Usage, float]:
-        """What tools have used so far: tokens of the models that they ask, and dollars."""
+    def _tools_used(self) -> tuple[Usage, float, list[str]]:
+        """What tools have used so far: tokens of the models that they ask, dollars, and the models without a price."""
         if self.execution is None:
-            return Usage(), 0.0
-        return self.execution.meter.total, calls_usd(self.execution, self.agent.budget)
+            return Usage(), 0.0, []
+        execution, budget = self.execution, self.agent.budget
+        return execution.meter.total, calls_usd(execution, budget), unpriced(execution, budget)
 
     def keep_to_budget(self, execution: Execution, left: Budget) -> None:
         """Raises `OverBudget`, with the plan rejected, if it cannot keep to what is left."""

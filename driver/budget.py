@@ -7,6 +7,7 @@ reached, the run ends with what is known.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from math import inf
 from typing import Any
 
 import msgspec
@@ -31,9 +32,9 @@ class Budget(msgspec.Struct, frozen=True, kw_only=True):
     """What may be used; None: no bound of its own.
 
     `calls` of tools, retries not counted; `width`: elements of one map; `usd`: dollars for tools (by their `cost_usd`,
-    retries counted) and for models (by `prices`, dollars a million tokens, over those of `llmcc.driver.prices`; what a
-    model costs whose price is not known is left out, and the answer says so); `seconds` of wall time; `replans`;
-    `tokens_in` that models read and `tokens_out` that they write.
+    retries counted) and for models (by `prices`, dollars a million tokens, over those of `llmcc.driver.prices`; a
+    hosted model without a price is refused); `seconds` of wall time; `replans`; `tokens_in` that models read and
+    `tokens_out` that they write.
 
     >>> Budget(calls=3).limits(Limits()).max_calls
     3
@@ -115,13 +116,22 @@ NAMES = tuple(name for name in Budget.__struct_fields__ if name != "prices")
 
 
 def parse_budget(given: Iterable[str]) -> Budget:
-    """A budget from texts such as `calls=20`.
+    """A budget from texts such as `calls=20`, and prices from texts such as `price:NAME=2/8`: dollars for a million
+    tokens read and written, and if there is a third number, read out of a cache.
 
     Raises:
         ValueError: one of them is none.
+
+    >>> parse_budget(["usd=0.5", "price:my-model=2/8"]).model_usd("my-model", Usage(1000, 500))
+    0.006
     """
     found: dict[str, float] = {}
+    prices: dict[str, Price] = {}
     for one in given:
+        if one.startswith("price:"):
+            name, _, numbers = one.removeprefix("price:").rpartition("=")
+            prices[name] = _price(one, numbers)
+            continue
         name, _, number = one.partition("=")
         name = name.strip().replace("-", "_")
         if name not in NAMES:
@@ -130,7 +140,17 @@ def parse_budget(given: Iterable[str]) -> Budget:
             found[name] = float(number) if name in ("usd", "seconds") else int(number)
         except ValueError:
             raise ValueError(f"{one!r} gives no number") from None
-    return Budget(**found)  # type: ignore[arg-type]  # each has the type of its field
+    return Budget(**found, prices=prices)  # type: ignore[arg-type]  # each has the type of its field
+
+
+def _price(given: str, numbers: str) -> Price:
+    try:
+        usd = [float(number) for number in numbers.split("/")]
+    except ValueError:
+        usd = []
+    if len(usd) not in (2, 3) or not all(0 <= one < inf for one in usd):
+        raise ValueError(f"{given!r} gives no price: that is INPUT/OUTPUT, or INPUT/OUTPUT/CACHED")
+    return Price(usd[0], usd[1], usd[2] if len(usd) == 3 else None)
 
 
 def over_budget(

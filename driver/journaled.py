@@ -35,9 +35,12 @@ def begin(
     *,
     tools: str | None = None,
     catalog: str | None = None,
+    options: Mapping[str, Any] | None = None,
     run: str | None = None,
 ) -> Session:
-    """A new run in a journal; see `llmcc.run`. `tools` and `catalog` are the files from which the toolbox came."""
+    """A new run in a journal; see `llmcc.run`. `tools` and `catalog` are the files from which the toolbox came,
+    `options` whatever else is needed to go on as the run was begun.
+    """
     began = Began(
         text=None if holds_secrets(module, toolbox.signatures) else program.text,
         plan=program.digest,
@@ -51,6 +54,7 @@ def begin(
         tools=tools,
         catalog=catalog,
         limits=dict(limits),
+        options=dict(options or {}),
     )
     return Session.begin(journal, began, run)
 

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from llmcc.driver.llm_request import llm_request, read_answer, type_named
-from llmcc.driver.prices import PRICES
+from llmcc.driver.prices import PRICES, may_cost
 from llmcc.ir.errors import ToolOutputError
 from llmcc.ir.types import STR
 from llmcc.runtime.meter import Meter
@@ -44,7 +44,8 @@ def llm_tool(
         max_tokens: the longest answer; what is longer fails.
         latency: about how long an answer takes, as in `llmcc.tool`.
         cost_usd: about what one costs, in dollars. Without it, where the model has a price, the price of 1,000 tokens
-            read and `max_tokens` written.
+            read and `max_tokens` written. What a call really costs is told by its tokens, where the model has a price;
+            else it is this. A hosted model with neither cannot be asked within a budget in dollars.
         untrusted: whether all that it writes is untrusted, whatever it read.
         rules: further options of `llmcc.tool`, such as `timeout`, `retries`, `limit`, `rate`.
 
@@ -60,6 +61,8 @@ def llm_tool(
     price = PRICES.get(model.name.removeprefix("openai:"))
     if cost_usd is None and price is not None:
         cost_usd = price.of(Usage(prompt_tokens=EXPECTED_TOKENS, completion_tokens=max_tokens))
+
+    expected_usd = 0.0 if cost_usd is None and not may_cost(model) else cost_usd
 
     @tool(
         name=name,
@@ -85,11 +88,12 @@ def llm_tool(
                 async for chunk in completion.chunks:
                     text.append(chunk)
             finally:
-                meter.count(model.name, completion.usage, cost_usd or 0.0)
+                meter.count(model.name, completion.usage, expected_usd)
         if completion.finish == "length":
             raise ToolOutputError(f"the model's answer is longer than {room} tokens")
         return read_answer("".join(text), wanted)
 
+    llm.asks = model
     # Without `type` it is a text; what it can be with one, the hint of the function cannot say.
     llm.signature = msgspec.structs.replace(llm.signature, returns=STR)
     return llm

@@ -8,8 +8,8 @@ from dataclasses import replace
 from typing import Literal, TypeAlias
 
 from llmcc.driver.budget import Budget
+from llmcc.driver.prices import may_cost
 from llmcc.runtime.models import Completion, Model, Request, Usage
-from llmcc.runtime.models.protocol import Hosted
 
 Role: TypeAlias = Literal["planner", "joiner"]
 #: Characters of a prompt that are counted as a token where nobody tells.
@@ -21,10 +21,11 @@ class Meter:
 
     Args:
         budget: what may be used.
-        tools_used: the tokens of models that tools asked so far, and the dollars for tools.
+        tools_used: the tokens of models that tools asked so far, the dollars for tools, and the models among those
+            whose price is not known.
     """
 
-    def __init__(self, budget: Budget, tools_used: Callable[[], tuple[Usage, float]]) -> None:
+    def __init__(self, budget: Budget, tools_used: Callable[[], tuple[Usage, float, list[str]]]) -> None:
         self.budget = budget
         #: What planner and joiner used.
         self.usage = Usage()
@@ -51,11 +52,13 @@ class Meter:
     @property
     def usd(self) -> float | None:
         """Dollars for models and tools; None if a model was used whose price is not known."""
-        return None if self.unpriced else self.known_usd
+        return None if self.unpriced or self._tools_used()[2] else self.known_usd
 
     def notes(self) -> Iterator[str]:
-        """What keeps the budget from being kept to."""
-        for name in self.unpriced if self.budget.usd is not None else ():
+        """What keeps the budget from being kept to: an earlier process had none, and asked models without a price."""
+        if self.budget.usd is None:
+            return
+        for name in dict.fromkeys((*self.unpriced, *self._tools_used()[2])):
             yield f"no price of {name} is known: without it the question cost {self.known_usd:.4g} USD"
 
     def room(self, most: int) -> int:
@@ -99,7 +102,7 @@ class Meter:
     def _usd_of(self, model: Model, used: Usage) -> float | None:
         """What an answer costs; nothing, if the model runs here; None: nobody knows."""
         usd = self.budget.model_usd(model.name, used)
-        return 0.0 if usd is None and not isinstance(model, Hosted) else usd
+        return 0.0 if usd is None and not may_cost(model) else usd
 
 
 def _used(request: Request, completion: Completion, guessed: int) -> Usage:

@@ -9,7 +9,14 @@ from __future__ import annotations
 
 import msgspec
 
-from llmcc.runtime.models import Usage
+from llmcc.runtime.models import Model, Usage
+
+
+def may_cost(model: Model) -> bool:
+    """Whether a model's tokens may cost money: it is behind a server (`Hosted`), and does not run here. The model need
+    not be there yet.
+    """
+    return hasattr(model, "base_url")
 
 
 class Price(msgspec.Struct, frozen=True):

@@ -60,15 +60,16 @@ class Together:
         ends: dict[str, CallEnd] = {}
         first = self.shares[0]
         with self.scope:
-            calls = self.calls if ledger is None else await self._unknown(ledger, ends)
+            calls = self.calls if ledger is None else await self._unknown(ledger, caller, ends)
             await _make(calls, first, caller, ends)
         for share in self.shares:
             share.batch, share.scope = None, trio.CancelScope()
         return [self._end(call, ends, caller, timed_out=first.timed_out) for call in self.calls]
 
-    async def _unknown(self, ledger: Ledger, ends: dict[str, CallEnd]) -> list[ev.StartCall]:
+    async def _unknown(self, ledger: Ledger, caller: Caller, ends: dict[str, CallEnd]) -> list[ev.StartCall]:
         """The calls that are to be made, which may begin now; the ends of the others are noted."""
         ends.update((call.key, end) for call in self.calls if (end := ledger.recall(call)) is not None)
+        caller.meter.recalled((call.key, call.attempt) for call in self.calls if call.key in ends)
         rest = [call for call in self.calls if call.key not in ends]
         await ledger.intend(rest)
         return rest

@@ -243,7 +243,9 @@ class Execution(Loop):
             self._tell(ev.Cancelled("the run was left before its end"))
             lanes = self._lanes_by_key()
             for key in list(self.machine.queue.running):
-                self._tell(ev.CallCancelled(key), lanes[key])
+                lane = lanes[key]
+                assert lane.start is not None
+                self._tell(self._settled(lane.start, ev.CallCancelled(key)), lane)
         await self._threads.wait(self._limits.grace_s)
 
 

@@ -94,7 +94,9 @@ class Caller:
 
     def _hidden(self, tool: Tool, start: ev.StartCall) -> dict[str, Any]:
         """The arguments that plans do not see."""
-        found: dict[str, Any] = {} if tool.meter is None else {tool.meter: self.meter}
+        found: dict[str, Any] = {}
+        if tool.meter is not None:
+            found[tool.meter] = self.meter.of_call((start.key, start.attempt))
         if tool.key is not None:
             found[tool.key] = idempotency_key(self._run, start.key, start.args)
         return found

@@ -9,6 +9,7 @@ from uuid import UUID, uuid5
 from llmcc.ir.errors import LlmccError
 from llmcc.ir.values import Value, canonical
 from llmcc.runtime import events as ev
+from llmcc.runtime.meter import Attempt, Charge
 
 CallEnd: TypeAlias = ev.CallFinished | ev.CallFailed | ev.CallCancelled
 
@@ -30,14 +31,20 @@ class Ledger(Protocol):
     def run(self) -> str:
         """The run's name: the same in every process that goes on with it."""
 
+    @property
+    def charges(self) -> Mapping[Attempt, Sequence[Charge]]:
+        """What models used in earlier processes of the run, by the attempts that asked them."""
+
     def recall(self, start: ev.StartCall) -> ev.CallFinished | ev.CallFailed | None:
         """How this attempt ended in an earlier process; None if that is not known."""
 
     async def intend(self, starts: Sequence[ev.StartCall]) -> None:
         """Returns when the calls, which are made as one if there are several, may begin."""
 
-    def settle(self, start: ev.StartCall, end: CallEnd) -> CallEnd:
-        """Notes how the call ended. What is returned is what a later process would recall: go on with that."""
+    def settle(self, start: ev.StartCall, end: CallEnd, charges: Sequence[Charge] = ()) -> CallEnd:
+        """Notes how the call ended, and what models used for it. What is returned is what a later process would recall:
+        go on with that.
+        """
 
 
 def idempotency_key(run: str, key: str, args: Mapping[str, Value]) -> str:

@@ -50,6 +50,8 @@ class Loop(Notes):
         run = uuid4().hex if ledger is None else ledger.run
         self._resting = Resting()
         self._caller = Caller(toolbox, self._threads, Timeouts(nursery, self._lanes), limits.timeout_s, run)
+        if ledger is not None:
+            self._caller.meter.restore(ledger.charges)
         self._clock = trio.lowlevel.current_clock().current_time
         self._begun = self._clock()
         self._began_at = time.time()
@@ -172,6 +174,7 @@ class Loop(Notes):
         try:
             known = ledger.recall(start)
             if known is not None:
+                self._caller.meter.recalled([(start.key, start.attempt)])
                 await trio.lowlevel.checkpoint()
                 return known
             await ledger.intend((start,))
@@ -184,7 +187,7 @@ class Loop(Notes):
         if self._ledger is None:
             return end
         try:
-            return self._ledger.settle(start, end)
+            return self._ledger.settle(start, end, self._caller.meter.charges((start.key, start.attempt)))
         except LedgerError as error:
             self.cancel(str(error))
             return end

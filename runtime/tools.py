@@ -7,7 +7,7 @@ import inspect
 import keyword
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Literal, TypeAlias, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, overload
 
 import msgspec
 
@@ -19,6 +19,9 @@ from llmcc.runtime.docstrings import described
 from llmcc.runtime.hints import hints_of, type_of_hint
 from llmcc.runtime.inputs import Conversion, conversion
 from llmcc.runtime.rules import OPTIONS, check_parameters, fields_of
+
+if TYPE_CHECKING:
+    from llmcc.runtime.models import Model
 
 EffectKind: TypeAlias = Literal["pure", "read", "write"]
 #: Takes the arguments of several calls, and gives the result of each, or why it failed.
@@ -47,6 +50,8 @@ class Tool:
         self.function = function
         self.key = key
         self.meter = meter
+        #: The model that the function asks, if it says so: what a call costs depends on that one's price.
+        self.asks: Model | None = None
         self.is_async = function is not None and is_async(function)
         #: Makes several calls as one; see `batched`.
         self.batch_function: BatchFunction | None = None

@@ -24,6 +24,7 @@ from llmcc.runtime.journal.secrets import Redaction
 from llmcc.runtime.journal.session import Session
 from llmcc.runtime.journal.writer import DirectWriter, Log
 from llmcc.runtime.ledger import CallEnd
+from llmcc.runtime.meter import Charge
 from llmcc.runtime.outcome import Outcome
 from llmcc.runtime.toolbox import Toolbox
 from llmcc.testing.clock import run_virtual
@@ -151,6 +152,7 @@ class MortalBook:
         self._cut = cut
         self.run = book.run
         self.history = book.history
+        self.charges = book.charges
 
     def recall(self, start: ev.StartCall) -> ev.CallFinished | ev.CallFailed | None:
         self._cut.here(f"before recall {start.key}")
@@ -168,9 +170,9 @@ class MortalBook:
         self._book.note(record)
         self._cut.here(f"after a {type(record).__name__}")
 
-    def settle(self, start: ev.StartCall, end: CallEnd) -> CallEnd:
+    def settle(self, start: ev.StartCall, end: CallEnd, charges: Sequence[Charge] = ()) -> CallEnd:
         self._cut.here(f"before settle {start.key}")
-        end = self._book.settle(start, end)
+        end = self._book.settle(start, end, charges)
         self._cut.here(f"after settle {start.key}")
         return end
 

@@ -93,7 +93,8 @@ def budget_option(function: Decorated) -> Decorated:
         metavar="NAME=N",
         multiple=True,
         callback=_budget,
-        help=f"What may be used, by {names} (can be given several times); checked before the run and during it.",
+        help=f"What may be used, by {names} (can be given several times); checked before the run and during it. "
+        "price:MODEL=INPUT/OUTPUT says what a model costs, in dollars for a million tokens.",
     )(function)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import AbstractAsyncContextManager
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -42,6 +43,9 @@ class NamedModel:
     def __init__(self, name: str) -> None:
         self.name = name.removeprefix("openai:")
         self._named = name
+        if name.startswith("openai:"):
+            #: As the model's own; only a hosted one has it.
+            self.base_url = os.environ.get("OPENAI_BASE_URL") or "https://api.openai.com/v1"
 
     @cached_property
     def _model(self) -> Model:

@@ -20,7 +20,7 @@ from llmcc.driver.commands.common import (
 )
 from llmcc.driver.commands.run import how_to_resume, resumable, tell
 from llmcc.driver.commands.runs import DEFAULT_JOURNAL
-from llmcc.driver.commands.watching import shown
+from llmcc.driver.commands.watching import all_of, shown
 from llmcc.ir.errors import LlmccError
 from llmcc.runtime.toolbox import Toolbox
 
@@ -104,10 +104,14 @@ def _plan(
     from functools import partial
 
     from llmcc.driver import journaled
+    from llmcc.driver.budget import Budget
     from llmcc.driver.execute import to_the_end
+    from llmcc.driver.spending import keep_to
 
+    budget = session.history.began.options.get("budget")
+    keep = None if budget is None else partial(keep_to, msgspec.convert(budget, Budget))
     with shown(as_json=as_json) as board, resumable(session.run, journal):
-        watch = None if board is None else board.watch
+        watch = all_of(keep, None if board is None else board.watch)
         given: dict[str, Any] = {"settle": settle, "text": text, "observer": board, "watch": watch}
         outcome = to_the_end(partial(journaled.go_on, session, toolbox, **given))
     tell(outcome, plan or "plan", as_json=as_json)

@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 import click
+import msgspec
 
 from llmcc.driver.commands.common import (
     budget_option,
@@ -31,6 +32,7 @@ from llmcc.driver.execute import ordered, run_sync, to_the_end
 from llmcc.driver.program import CompileError, Program, compile
 from llmcc.driver.spending import keep_to
 from llmcc.ir.frame import Failure
+from llmcc.ir.ops import calls_in
 from llmcc.ir.values import to_text
 from llmcc.runtime.limits import Limits
 from llmcc.runtime.outcome import Outcome
@@ -114,7 +116,7 @@ def command(
             if journal is None:
                 outcome = run_sync(program, **options, **limits)
             else:
-                outcome = _journaled(program, journal, None if llm else tools, catalog, limits, options)
+                outcome = _journaled(program, journal, None if llm else tools, catalog, limits, budget, options)
         except KeyboardInterrupt:
             if trace is not None and runs:
                 Trace.of(runs[0].outcome(), program).save(trace)
@@ -141,8 +143,11 @@ def bounded(limits: dict[str, Any], budget: Any) -> dict[str, Any]:
 def _within(program: Program, budget: Any, text: str, name: str) -> bool:
     """Whether the plan keeps to the budget, or is to run all the same: that is asked where there is somebody to ask."""
     from llmcc.driver.budget import over_budget
+    from llmcc.driver.unpriced import require_prices
 
     assert program.toolbox is not None
+    called = {call.tool for call in calls_in(program.module.ops)}
+    require_prices(budget, (), [tool for name, tool in program.toolbox.items() if name in called])
     found = over_budget(ordered(program.module, program.toolbox), program.signatures, budget)
     show_diagnostics(found, text, name)
     if not found or not (sys.stdin.isatty() and sys.stderr.isatty()):
@@ -156,6 +161,7 @@ def _journaled(
     tools: str | None,
     catalog: str | None,
     limits: dict[str, Any],
+    budget: Any,
     options: dict[str, Any],
 ) -> Outcome:
     from llmcc.driver import journaled
@@ -163,7 +169,9 @@ def _journaled(
     toolbox = program.toolbox
     assert toolbox is not None
     module = ordered(program.module, toolbox)
-    session = journaled.begin(program, module, toolbox, journal, limits, tools=tools, catalog=catalog)
+    kept = {} if budget is None else {"budget": msgspec.to_builtins(budget)}
+    given: dict[str, Any] = {"tools": tools, "catalog": catalog, "options": kept}
+    session = journaled.begin(program, module, toolbox, journal, limits, **given)
     bounds = Limits(**limits)
     with resumable(session.run, journal):
         return to_the_end(partial(journaled.execute, session, module, toolbox, limits=bounds, **options))

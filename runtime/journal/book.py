@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import asdict
 from typing import Any
 
 import trio
@@ -13,10 +14,11 @@ from llmcc.ir.values import importable
 from llmcc.runtime import events as ev
 from llmcc.runtime.journal.errors import JournalError
 from llmcc.runtime.journal.history import History
-from llmcc.runtime.journal.records import Ended, Failed, Finished, Intended, NotBegun, Record, Round, encode
+from llmcc.runtime.journal.records import Ended, Failed, Finished, Intended, NotBegun, Record, Round, Used, encode
 from llmcc.runtime.journal.secrets import Redaction
 from llmcc.runtime.journal.writer import Writer
 from llmcc.runtime.ledger import CallEnd
+from llmcc.runtime.meter import Attempt, Charge
 
 
 class Book:
@@ -32,6 +34,8 @@ class Book:
         self._signatures = signatures
         #: Whether the journal says, durably, that the run is over.
         self.over = False
+        #: As they were before this process added any.
+        self.charges: dict[Attempt, tuple[Charge, ...]] = {at: tuple(one) for at, one in history.charges.items()}
 
     def recall(self, start: ev.StartCall) -> ev.CallFinished | ev.CallFailed | None:
         """How the attempt ended in an earlier process.
@@ -81,13 +85,19 @@ class Book:
             doubtful=signature is None or not signature.idempotent,
         )
 
-    def settle(self, start: ev.StartCall, end: CallEnd) -> CallEnd:
-        """Notes how the call ended. A call that was cancelled has no end: nobody knows how far it came.
+    def settle(self, start: ev.StartCall, end: CallEnd, charges: Sequence[Charge] = ()) -> CallEnd:
+        """Notes what models used for the call, and how it ended. A call that was cancelled has no end: nobody knows how
+        far it came.
 
         Raises:
             JournalError: an earlier record could not be made durable.
         """
-        if isinstance(end, ev.CallCancelled) or (start.key, start.attempt) in self.history.ends:
+        if (start.key, start.attempt) in self.history.ends:
+            return end
+        is_over = not isinstance(end, ev.CallCancelled)
+        for charge in charges:  # before the end: what is known to be over is known to be paid
+            self._put(_used(start, charge, is_over=is_over), urgent=False)
+        if isinstance(end, ev.CallCancelled):
             return end
         if isinstance(end, ev.CallFinished):
             end = _plain(start, end)
@@ -143,3 +153,10 @@ def _plain(start: ev.StartCall, end: ev.CallFinished) -> ev.CallFinished | ev.Ca
     except ValueError as error:
         text = f"{start.tool} returned something that is no plan value: {error}"
         return ev.CallFailed(end.key, "ToolOutputError", text)
+
+
+def _used(start: ev.StartCall, charge: Charge, *, is_over: bool) -> Used:
+    """The record of a charge. An attempt that is not over is made, and counted by the scheduler, once more."""
+    expected = charge.expected_usd if is_over or charge.expected_usd is None else 0.0
+    usage = asdict(charge.usage)
+    return Used(key=start.key, attempt=start.attempt, model=charge.model, expected_usd=expected, **usage)

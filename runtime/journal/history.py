@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, TypeAlias
+from typing import Any
 
 from llmcc.runtime.journal.errors import JournalDamaged
 from llmcc.runtime.journal.records import (
@@ -18,10 +18,11 @@ from llmcc.runtime.journal.records import (
     Record,
     Round,
     Settled,
+    Used,
     Wanted,
 )
-
-Attempt: TypeAlias = tuple[str, int]
+from llmcc.runtime.meter import Attempt, Charge
+from llmcc.runtime.models.protocol import Usage
 
 #: How a call that the user settled as failed is reported.
 SETTLED_ERROR = "SettledAsFailed"
@@ -30,12 +31,13 @@ SETTLED_ERROR = "SettledAsFailed"
 class History:
     """A run so far, by attempts of calls. It takes the records one by one, in order, also while the run goes on.
 
-    `ends` holds how attempts ended, `open` the intents of which that is not known, `rounds` what happened to a question
-    beside its calls. `ended` is the last record of a run that is over.
+    `ends` holds how attempts ended, `charges` what models used for them, `open` the intents of which no end is known,
+    `rounds` what happened to a question beside its calls. `ended` is the last record of a run that is over.
     """
 
     def __init__(self, records: Iterable[Record]) -> None:
         self.ends: dict[Attempt, Finished | Failed] = {}
+        self.charges: dict[Attempt, list[Charge]] = {}
         self.open: dict[Attempt, Intended] = {}
         self.rounds: list[Round] = []
         self.ended: Ended | None = None
@@ -84,6 +86,8 @@ class History:
                 if at in self.open and self.open[at].doubtful:
                     raise JournalDamaged(f"{record.key}: a call in doubt begins again")
                 self.open[at] = record
+            case Used():
+                self.charges.setdefault(at, []).append(_charge(record))
             case Finished() | Failed():
                 self.open.pop(at, None)
                 self.ends[at] = record
@@ -109,3 +113,8 @@ class History:
         if at not in self.open:
             raise JournalDamaged(f"{at[0]}: a call ends that was never intended")
         return self.open.pop(at)
+
+
+def _charge(record: Used) -> Charge:
+    usage = Usage(record.prompt_tokens, record.completion_tokens, record.cached_tokens, record.requests)
+    return Charge(record.model, usage, record.expected_usd)

@@ -25,8 +25,8 @@ class Began(_Record, frozen=True, kw_only=True):
     form, `signatures` of the tools that it calls. `tools` and `catalog` are paths as they were given, None if the
     tools came from Python. `started` is UTC, as ISO 8601 writes it.
 
-    The run of a question has no plan yet: `question` is set, with the `options` that it was asked with, and each plan
-    that is accepted becomes a record (`Accepted`).
+    The run of a question has no plan yet: `question` is set, and each plan that is accepted becomes a record
+    (`Accepted`). `options` is whatever else it was begun with.
     """
 
     text: str | None
@@ -110,6 +110,19 @@ class NotBegun(_Record, frozen=True, kw_only=True):
     attempt: int
 
 
+class Used(_Record, frozen=True, kw_only=True):
+    """What a model used for an attempt of a call that asked it, however that ends; the fields are those of `Charge`."""
+
+    key: str
+    attempt: int
+    model: str
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cached_tokens: int = 0
+    requests: int = 0
+    expected_usd: float | None = 0.0
+
+
 class Finished(_Record, frozen=True, kw_only=True):
     """A call returned `value`."""
 
@@ -151,7 +164,9 @@ class Ended(_Record, frozen=True, kw_only=True):
 
 #: What happened to a question, beside its calls.
 Round: TypeAlias = Accepted | Wanted | Answered
-Record: TypeAlias = Began | Accepted | Wanted | Answered | Intended | NotBegun | Finished | Failed | Settled | Ended
+Record: TypeAlias = (
+    Began | Accepted | Wanted | Answered | Intended | NotBegun | Used | Finished | Failed | Settled | Ended
+)
 
 
 def encode(record: Record) -> bytes:

@@ -158,6 +158,11 @@ def test_prices_count_what_came_out_of_a_cache() -> None:
 
 
 def test_a_budget_is_read_from_texts() -> None:
+    dear = {"a=b:c": Price(2, 8), "d": Price(1, 2, 0.5)}
+    assert parse_budget(["price:a=b:c=2/8", "price:d=1/2/0.5"]) == llmcc.Budget(prices=dear)
+    for wrong in ("price:d", "price:d=1", "price:d=1/2/3/4", "price:d=a/b", "price:d=-1/2", "price:d=1/inf"):
+        with pytest.raises(ValueError, match="gives no price"):
+            parse_budget([wrong])
     assert parse_budget(["calls=3", "usd=0.5", "tokens-in=10"]) == llmcc.Budget(calls=3, usd=0.5, tokens_in=10)
     for wrong in ("x=1", "calls=a", "calls", "calls=-1"):
         with pytest.raises(ValueError):

@@ -20,6 +20,7 @@ from llmcc.driver import cli
 from llmcc.driver.llm_request import OneGrammar, llm_request, read_answer
 from llmcc.driver.prices import Price
 from llmcc.driver.spending import keep_to
+from llmcc.driver.unpriced import PriceUnknown
 from llmcc.frontend.derive_json import json_rules
 from llmcc.frontend.notation import written
 from llmcc.ir.errors import ToolOutputError
@@ -237,6 +238,46 @@ def test_a_model_is_asked_no_more_when_a_budget_is_used_up(bound: dict[str, Any]
     assert len(model.requests) == 1
     assert [one.error for one in outcome.errors] == ["OverBudget"]
     assert outcome.values == {"a": "7"} and outcome.usage.requests == 1
+
+
+class Far(Scripted):
+    """A model behind a server."""
+
+    base_url = "http://nowhere"
+
+
+def test_what_a_hosted_model_without_a_price_costs_is_not_nothing() -> None:
+    plan = 'return llm("x")\n'
+
+    def agent(*, cost_usd: float | None = None, **bounds: Any) -> llmcc.Agent:
+        toolbox = llmcc.Toolbox(llmcc.llm_tool(Far(["7"], name="dear"), cost_usd=cost_usd))
+        return llmcc.Agent(toolbox, planner=Scripted([plan]), budget=llmcc.Budget(**bounds))
+
+    def usd(one: llmcc.Agent) -> float | None:
+        return run_virtual(lambda: one.ask("What?")).usd
+
+    with pytest.raises(PriceUnknown, match="price:dear=2/8"):
+        agent(usd=1)
+    assert usd(agent()) is None
+    assert usd(agent(cost_usd=0.25)) == usd(agent(cost_usd=0.25, usd=1)) == 0.25, "what the tool declares stands"
+    priced = agent(cost_usd=0.25, usd=100, prices={"dear": Price(input=0, output=1e6)})
+    assert usd(priced) == 1, "unless the tokens tell: one, at a dollar"
+
+
+def test_a_model_that_runs_here_costs_nothing() -> None:
+    toolbox = llmcc.Toolbox(llmcc.llm_tool(Scripted(["7"])))
+    agent = llmcc.Agent(toolbox, planner=Scripted(['return llm("x")\n']), budget=llmcc.Budget(usd=1))
+    assert run_virtual(lambda: agent.ask("What?")).usd == 0
+
+
+def test_the_command_refuses_dollars_without_a_price(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    plan = tmp_path / "plan.txt"
+    told = ["run", str(plan), "--tools", "examples/guarded/tools.py", "--llm", "openai:dear", "--budget", "usd=1"]
+    plan.write_text('return llm("Enough?", type="bool")\n')
+    assert cli.invoke(told) == 1
+    assert "no price of dear is known" in capsys.readouterr().err
+    plan.write_text('return stock("pens")\n')
+    assert cli.invoke(told) == 0, "it does not ask the model"
 
 
 def test_a_question_ends_with_its_budget() -> None:

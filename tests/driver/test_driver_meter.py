@@ -7,12 +7,14 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
+import pytest
 import trio
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import llmcc
 from llmcc.driver.prices import PRICES, Price
+from llmcc.driver.unpriced import PriceUnknown
 from llmcc.runtime.models import Completion, Request, Scripted, Usage
 from llmcc.testing.clock import run_virtual
 
@@ -148,8 +150,9 @@ def test_a_price_that_is_not_known_is_not_zero() -> None:
     plan = 'a = search("K2")\nreturn a\n'
     answer = ask(heedless(plan))
     assert (answer.usd, answer.notes) == (None, ())
-    answer = ask(heedless(plan), usd=1)
-    assert answer.notes == ("no price of dear is known: without it the question cost 0.25 USD",)
+    with pytest.raises(PriceUnknown, match=r"no price of dear is known(.*\n)*.*--budget price:dear=2/8"):
+        ask(heedless(plan), usd=1)
+    assert ask(heedless(plan), usd=1, prices={"dear": Price(1, 1)}).usd is not None
     assert ask(Scripted(["return 1\n"])).usd == 0.0, "a model that runs here costs nothing"
     priced = ask(Heedless(["return 1\n"], name="gpt-4.1"))
     assert priced.usd == PRICES["gpt-4.1"].of(priced.usage) > 0

@@ -162,10 +162,12 @@ def test_the_command_tells_ways_notes_and_tokens(monkeypatch: pytest.MonkeyPatch
     with OpenAIServer(lambda received: Answer(plan if "6 times 7" in str(received.body) else "no")) as running:
         monkeypatch.setenv("OPENAI_BASE_URL", running.base_url)
         told = ["6 times 7?", "--tools", tools, "--model", "openai:tiny", "--way", "chat/text"]
-        plain = CliRunner().invoke(asking.command, [*told, "--budget", "usd=1"], standalone_mode=False)
+        refused = CliRunner().invoke(asking.command, [*told, "--budget", "usd=1"], standalone_mode=False)
+        priced = [*told, "--budget", "usd=1", "--budget", "price:tiny=2/8"]
+        plain = CliRunner().invoke(asking.command, priced, standalone_mode=False)
         as_json = CliRunner().invoke(asking.command, [*told, "--json"], standalone_mode=False)
     assert plain.stdout == "42\n"
-    assert "note: no price of tiny is known" in plain.stderr
+    assert "no price of tiny is known" in str(refused.exception)
     found = json.loads(as_json.stdout)
     assert (found["answer"], found["ways"], found["usd"]) == ("42", ["chat/text"], None)
     assert found["planner"]["completion_tokens"] == len(plan)
