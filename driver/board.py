@@ -14,6 +14,7 @@ from itertools import islice
 from typing import Literal, TypeAlias
 
 from llmcc.ir.ops import Call, Map
+from llmcc.ir.secrets import Secrets
 from llmcc.ir.values import Value
 from llmcc.runtime.executor import Execution
 from llmcc.runtime.nodes import Node, prerequisites
@@ -50,6 +51,7 @@ class Board:
         self._clock = clock
         self._begun = clock()
         self._machine: Machine | None = None
+        self._secrets = Secrets()
         self._running: dict[str, CallStarted] = {}
         self._failures: deque[CallRecord] = deque(maxlen=100)
         self._finished: deque[CallRecord] = deque(maxlen=100)
@@ -58,6 +60,7 @@ class Board:
     def watch(self, execution: Execution) -> None:
         """The run to look at; its time is that of the rows from here on."""
         self._machine = execution.machine
+        self._secrets = execution.secrets
         self._begun = self._clock() - execution.now_s
 
     def __call__(self, news: object) -> None:
@@ -97,7 +100,7 @@ class Board:
 
     def _latest(self, records: deque[CallRecord], most: int) -> list[Row]:
         kept = list(records)
-        return [_over(record) for record in kept[max(0, len(kept) - most) :]]
+        return [_over(record, self._secrets) for record in kept[max(0, len(kept) - most) :]]
 
     def summary(self) -> str:
         """All calls in one line."""
@@ -114,7 +117,8 @@ class Board:
     def _run(self) -> list[Row]:
         now = self._clock() - self._begun
         started = sorted(list(self._running.values()), key=lambda one: one.at_s)
-        return [Row("running", one.key, one.tool, one.args, max(0.0, now - one.at_s)) for one in started]
+        rows = [(one, self._secrets.args(one.tool, one.args)) for one in started]
+        return [Row("running", one.key, one.tool, args, max(0.0, now - one.at_s)) for one, args in rows]
 
     def _left(self) -> int:
         """Ops of the plan that are not over and do not run; a map is one."""
@@ -160,9 +164,10 @@ def _reason(node: Node) -> str:
     return f"for {', '.join(names[:_NAMED])}" + (f" and {more:,} more" if more > 0 else "")
 
 
-def _over(record: CallRecord) -> Row:
-    note = "" if record.error is None else f"{record.error.error}: {record.error.message}"
-    return Row(record.status, record.key, record.tool, record.args, record.ended_s - record.started_s, note)
+def _over(record: CallRecord, secrets: Secrets) -> Row:
+    note = "" if record.error is None else secrets.text(f"{record.error.error}: {record.error.message}")
+    args = secrets.args(record.tool, record.args)
+    return Row(record.status, record.key, record.tool, args, record.ended_s - record.started_s, note)
 
 
 def _shares(most: int, wanted: list[int]) -> list[int]:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from rich.console import Console
 from rich.markup import escape
 from rich.text import Text
 
 from llmcc.driver.news import AnswerText, News, PlanDone, PlanFound, PlanMended, PlanRefused, PlanText, Replanning
 from llmcc.ir.escape import visible
+from llmcc.ir.secrets import Secrets
 from llmcc.ir.values import Value, to_text
 from llmcc.runtime.outcome import CallEnded, CallRecord, CallStarted
+
+if TYPE_CHECKING:
+    from llmcc.runtime.executor import Execution
 
 #: Characters of a value or of arguments that a line shows.
 WIDTH = 60
@@ -31,6 +37,11 @@ class Show:
         self._line = ""
         self._shown = 0
         self._waiting: list[CallRecord] = []
+        self._secrets = Secrets()
+
+    def watch(self, execution: Execution) -> None:
+        """The run whose calls are shown: its secrets are not."""
+        self._secrets = execution.secrets
 
     def __call__(self, news: News) -> None:
         """Shows one piece of news."""
@@ -104,9 +115,10 @@ class Show:
 
     def _call(self, record: CallRecord) -> str:
         mark, colour = MARKS[record.status]
-        args = ", ".join(f"{name}={short(value)}" for name, value in record.args.items())
+        shown = self._secrets.args(record.tool, record.args)
+        args = ", ".join(f"{name}={short(value)}" for name, value in shown.items())
         took = f"{(record.ended_s - record.started_s) * 1e3:.1f} ms"
-        said = "" if record.error is None else f" [red]{escape(visible(record.error.message))}[/]"
+        said = "" if record.error is None else f" [red]{escape(visible(self._secrets.text(record.error.message)))}[/]"
         return f"  [{colour}]{mark}[/] [dim]{record.key}: {escape(record.tool)}({escape(args)})  {took}[/]{said}"
 
 

@@ -177,6 +177,7 @@ class Execution(Loop):
             pauses=dict(self._caller.pauses),
             limits=self._limits,
             began_at=self._began_at,
+            secrets=self.secrets,
         )
 
     @property

@@ -13,6 +13,7 @@ from uuid import uuid4
 import msgspec
 import trio
 
+from llmcc.ir.secrets import Secrets
 from llmcc.runtime import events as ev
 from llmcc.runtime.batching import Together, grouped
 from llmcc.runtime.invoke import Caller
@@ -40,7 +41,8 @@ class Loop(Notes):
         trace: bool,
         ledger: Ledger | None,
     ) -> None:
-        super().__init__(Machine(toolbox.runnable, limits), observer)
+        signatures = toolbox.runnable
+        super().__init__(Machine(signatures, limits), observer, Secrets(signatures))
         self._traced = trace
         self._nursery = nursery
         self._limits = limits
@@ -76,6 +78,8 @@ class Loop(Notes):
         call that starts now is its next.
         """
         now = self._clock() - self._begun
+        if type(event) is ev.CallFailed:
+            event = self._discreet(event)
         instructions = self.machine.handle(event)
         if self._traced:
             self.log.append((now, event if type(event) is not ev.CallFinished else self._as_seen(event)))
@@ -186,6 +190,8 @@ class Loop(Notes):
     def _settled(self, start: ev.StartCall, end: CallEnd) -> CallEnd:
         if self._ledger is None:
             return end
+        if type(end) is ev.CallFailed:
+            end = self._discreet(end)
         try:
             return self._ledger.settle(start, end, self._caller.meter.charges((start.key, start.attempt)))
         except LedgerError as error:

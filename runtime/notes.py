@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from typing import Literal
 
+import msgspec
 import trio
 
 from llmcc.ir.frame import Failure
 from llmcc.ir.ops import Call
+from llmcc.ir.secrets import Secrets
 from llmcc.runtime import events as ev
 from llmcc.runtime.outcome import CallEnded, CallRecord, CallStarted, Observer
 from llmcc.runtime.state import Machine
@@ -23,8 +25,10 @@ _UNCHANGING = frozenset({str, int, float, bool, type(None)})
 class Notes:
     """The part of a run that writes down what happens to its machine and in its lanes."""
 
-    def __init__(self, machine: Machine, observer: Observer | None) -> None:
+    def __init__(self, machine: Machine, observer: Observer | None, secrets: Secrets) -> None:
         self.machine = machine
+        #: What is not to be shown of this run, as far as it is known.
+        self.secrets = secrets
         #: Each event that the machine was told, with seconds since the run's start; results as the plan saw them.
         self.log: list[tuple[float, ev.Event]] = []
         self._observer = observer
@@ -49,12 +53,19 @@ class Notes:
         # Of a plan that was rejected nobody has the value.
         return ev.CallFinished(event.key, node.region.frame.values.get(node.op.name) if node.state == "done" else None)
 
+    def _discreet(self, event: ev.CallFailed) -> ev.CallFailed:
+        """The failure as anybody may hear of it: tools put what they were given into their messages."""
+        message = self.secrets.text(event.message)
+        return event if message == event.message else msgspec.structs.replace(event, message=message)
+
     def _note_start(self, lane: Lane, start: ev.StartCall, now: float) -> None:
         lane.start = start
         if lane.cancelled:
             lane.scope, lane.cancelled, lane.timed_out = trio.CancelScope(), False, False
         if start.attempt > 1:
             return
+        if start.tool in self.secrets.marked:
+            self.secrets.note(start.tool, start.args)
         lane.started_s = now
         if self._observer is not None:
             self._show(CallStarted(start.key, start.op, start.tool, start.args, now))

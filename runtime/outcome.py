@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple, TypeAlias
 import msgspec
 
 from llmcc.ir.frame import Failure
+from llmcc.ir.secrets import Secrets
 from llmcc.ir.values import Value
 from llmcc.runtime.events import Event
 from llmcc.runtime.limits import Limits
@@ -75,7 +76,7 @@ class Outcome:
     `log` has every event that the scheduler was told, with seconds since the run's start: told the same again, it comes
     to the same state, and `llmcc.Trace.of` makes a trace of it. Of a result it has what the plan saw. A run without
     trace has none. `pauses` are what was waited before attempts, by key and attempt; `limits` are the run's; `began_at`
-    is the wall time of the start, in seconds since 1970.
+    is the wall time of the start, in seconds since 1970. `secrets` knows what is not to be shown of all that.
     """
 
     value: Value
@@ -92,6 +93,7 @@ class Outcome:
     pauses: dict[tuple[str, int], Pause] = field(default_factory=dict, repr=False)
     limits: Limits = field(default_factory=Limits, repr=False)
     began_at: float = field(default=0.0, repr=False, compare=False)
+    secrets: Secrets = field(default_factory=Secrets, repr=False, compare=False)
 
     @property
     def ok(self) -> bool:

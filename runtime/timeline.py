@@ -8,8 +8,12 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 
+import msgspec
+
 from llmcc.ir.escape import visible
+from llmcc.ir.frame import Failure
 from llmcc.ir.ops import Call, Map, ValueOp
+from llmcc.ir.secrets import Secrets
 from llmcc.ir.signature import Signature
 from llmcc.ir.values import Value
 from llmcc.runtime import events as ev
@@ -30,13 +34,14 @@ def timeline(
     signatures: Mapping[str, Signature],
     limits: Limits,
     pauses: Mapping[tuple[str, int], Pause] | None = None,
+    secrets: Secrets | None = None,
 ) -> Timeline:
-    """The timeline of a log.
+    """The timeline of a log, without what `secrets` hide.
 
     Raises:
         IllegalTransition: the log is that of another plan, of other tools or limits.
     """
-    seen = _Seen(log, signatures, limits)
+    seen = _Seen(log, signatures, limits, secrets or Secrets())
     spans = [_Reader(seen, pauses or {}, node).span() for node in seen.started]
     spans.sort(key=lambda span: span.start_s)  # a tool's rate can hold a call up after it was told to start
     last = log[-1][0] if log else 0.0
@@ -53,8 +58,9 @@ def timeline(
 class _Seen:
     """What a scheduler does when it is told a log. Events are known by their place in it."""
 
-    def __init__(self, log: Log, signatures: Mapping[str, Signature], limits: Limits) -> None:
+    def __init__(self, log: Log, signatures: Mapping[str, Signature], limits: Limits, secrets: Secrets) -> None:
         self.log = log
+        self.secrets = secrets
         self.machine = Machine(signatures, limits)
         self.limits = limits
         #: The calls that were started, in order; for each the starts and the ends of its attempts, and its arguments.
@@ -97,7 +103,7 @@ class _Seen:
         if start.attempt > 1:
             return
         self.started.append(self.machine.nodes[start.key])
-        self.args[start.key] = start.args
+        self.args[start.key] = self.secrets.args(start.tool, start.args)
         if full:
             self.crowded.add(start.key)
 
@@ -148,7 +154,7 @@ class _Reader:
         end = seen.log[self.ends[-1]][1] if len(self.ends) == len(self.starts) else None
         value = end.value if isinstance(end, ev.CallFinished) else None
         args, args_bytes = shown(seen.args[node.key])
-        result, result_bytes = shown(value)
+        result, result_bytes = shown(seen.secrets.value(value))
         done = attempts[-1].status == "done"
         return CallSpan(
             key=node.key,
@@ -160,7 +166,7 @@ class _Reader:
             start_s=attempts[0].start_s,
             end_s=attempts[-1].end_s,
             status=attempts[-1].status,
-            error=node.failure if attempts[-1].status != "running" else None,
+            error=self._failure() if attempts[-1].status != "running" else None,
             attempts=attempts,
             waits=(*self._waits(node), *self._waits_between(attempts)),
             by=seen.ended_by(self.starts[0]),
@@ -171,6 +177,12 @@ class _Reader:
             result_bytes=result_bytes if done else None,
         )
 
+    def _failure(self) -> Failure | None:
+        failure, text = self.node.failure, self.seen.secrets.text
+        if failure is None:
+            return None
+        return msgspec.structs.replace(failure, message=text(failure.message), call=text(failure.call))
+
     def _attempts(self) -> tuple[Attempt, ...]:
         found: list[Attempt] = []
         for i, start in enumerate(self.starts):
@@ -180,7 +192,9 @@ class _Reader:
             start_s = min(end_s, self.seen.time(start) + sum(self._pause(i)))
             event = None if place is None else self.seen.log[place][1]
             status = "running" if event is None else _STATUS[type(event)]
-            error = f"{event.error}: {event.message}" if isinstance(event, ev.CallFailed) else ""
+            error = (
+                self.seen.secrets.text(f"{event.error}: {event.message}") if isinstance(event, ev.CallFailed) else ""
+            )
             found.append(Attempt(start_s, end_s, status, error))
         return tuple(found)
 

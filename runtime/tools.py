@@ -212,7 +212,7 @@ def tool(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
         variadic: the parameter, a list, that takes all further arguments which are given by place.
         typed_by: the parameter, a text, whose argument names the type of the result (`"list[int]"`). Without it the
             result has the type of the hint.
-        secret: the parameters whose arguments no journal may hold.
+        secret: the parameters whose arguments llmcc neither writes down nor shows.
         key: the parameter that takes the idempotency key, for an idempotent tool that wants one. Plans do not see it.
             The key is the same whenever the same call of the same run is made again.
         meter: the parameter that takes the run's `llmcc.runtime.meter.Meter`, for a tool that asks a model: what it

@@ -24,6 +24,7 @@ from llmcc.runtime.models.protocol import Usage
 from llmcc.runtime.outcome import Outcome
 from llmcc.runtime.spans import Moment, Timeline
 from llmcc.runtime.timeline import timeline
+from llmcc.runtime.trace_secrets import Hidden
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -65,7 +66,8 @@ class Trace(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     Attributes:
         version: of this format.
-        plan: the text of the plan; several, one after the other, if the run was given several.
+        plan: the text of the plan; several, one after the other, if the run was given several; empty if it holds a
+            secret.
         digest: the plan's (`llmcc compile --emit digest`); empty if it was written while it ran.
         module: the IR that ran, as text.
         tools: the signatures of the tools that the plan calls.
@@ -136,20 +138,21 @@ class Trace(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         used = tuple(signatures[name] for name in names if name in signatures)
         log, truncated = _cut(outcome.log, value_limit)
         with paused():
-            found = timeline(outcome.log, signatures, outcome.limits, outcome.pauses)
+            found = timeline(outcome.log, signatures, outcome.limits, outcome.pauses, outcome.secrets)
+        hidden = Hidden(outcome.secrets, ops, plan)
         return cls(
-            plan=plan,
+            plan=hidden.plan,
             digest=digest,
-            module=print_module(Module(ops, ordered=True)),
+            module=print_module(Module(hidden.ops, ordered=True)),
             tools=used,
             tools_digest=tools_digest(used),
             began_at=outcome.began_at,
             elapsed_s=outcome.elapsed_s,
             limits=_writable(outcome.limits),
-            log=log,
+            log=tuple(Entry(entry.at_s, hidden.event(entry.event)) for entry in log),
             truncated=truncated,
             timeline=found,
-            moments=tuple(moments),
+            moments=hidden.moments(tuple(moments)),
             usage=outcome.usage,
         )
 

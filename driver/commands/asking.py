@@ -14,6 +14,7 @@ import msgspec
 
 from llmcc.driver.commands.common import UserError
 from llmcc.driver.commands.run import to_json
+from llmcc.driver.commands.watching import all_of
 from llmcc.runtime.toolbox import Toolbox
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
@@ -93,7 +94,8 @@ def report(answer: Any, *, as_json: bool) -> int:
     if answer.cache_problem is not None:
         click.echo(f"warning: the cache of plans was not used: {answer.cache_problem}", err=True)
     if as_json:
-        told = {"answer": answer.text, "problem": answer.problem, "plans": list(answer.plans)}
+        shown = answer.outcome.secrets.value
+        told = {"answer": answer.text, "problem": shown(answer.problem), "plans": shown(list(answer.plans))}
         counts = {"replans": answer.replans, "repairs": answer.repairs, "mended": answer.mended, "usd": answer.usd}
         tokens = {"planner": asdict(answer.planner), "estimated": answer.estimated}
         asked = {**tokens, "ways": list(answer.ways), "notes": list(answer.notes), "from_cache": answer.from_cache}
@@ -104,7 +106,7 @@ def report(answer: Any, *, as_json: bool) -> int:
     if answer.problem is None:
         click.echo(answer.text)
         return 0
-    raise UserError(answer.problem)
+    raise UserError(answer.outcome.secrets.text(answer.problem))
 
 
 @contextmanager
@@ -123,7 +125,8 @@ def shown_news(*, show_plan: bool, as_json: bool) -> Iterator[tuple[Any, Any]]:
 
     console = Console(stderr=True, highlight=False)
     if not watched(console):
-        yield Show(console), None
+        lines = Show(console)
+        yield lines, lines.watch
         return
     show, board = Show(console, whole_lines=True), Board()
 
@@ -132,4 +135,4 @@ def shown_news(*, show_plan: bool, as_json: bool) -> Iterator[tuple[Any, Any]]:
         show(news)
 
     with live(console, board, above=lambda: show.partial, over=False):
-        yield tell, board.watch
+        yield tell, all_of(board.watch, show.watch)

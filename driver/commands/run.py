@@ -198,7 +198,7 @@ def tell(outcome: Outcome, name: str, *, as_json: bool) -> None:
         click.echo(json.dumps(to_json(outcome), ensure_ascii=False, indent=2))
         return
     for failure in outcome.errors:
-        click.echo(f"error: {_failure_line(failure, name)}", err=True)
+        click.echo(f"error: {outcome.secrets.text(_failure_line(failure, name))}", err=True)
     for key in outcome.abandoned:
         click.echo(f"warning: {key} did not stop when told to and may still be running", err=True)
     if outcome.failed is None:
@@ -212,22 +212,25 @@ def _failure_line(failure: Failure, name: str) -> str:
 
 
 def to_json(outcome: Outcome) -> dict[str, Any]:
-    """An outcome as `--json` prints it; times in seconds since the run's start."""
+    """An outcome as `--json` prints it; times in seconds since the run's start. The answer is the plan's, whatever it
+    gives; of all else the secrets are left out.
+    """
+    shown = outcome.secrets
     return {
         "value": outcome.value,
-        "values": outcome.values,
+        "values": shown.value(outcome.values),
         "ok": outcome.ok,
-        "errors": [_failure(f) for f in outcome.errors],
+        "errors": [shown.value(_failure(f)) for f in outcome.errors],
         "calls": [
             {
                 "key": call.key,
                 "tool": call.tool,
-                "args": call.args,
+                "args": shown.args(call.tool, call.args),
                 "started_s": round(call.started_s, 6),
                 "ended_s": round(call.ended_s, 6),
                 "attempts": call.attempts,
                 "status": call.status,
-                "error": None if call.error is None else _failure(call.error),
+                "error": None if call.error is None else shown.value(_failure(call.error)),
             }
             for call in sorted(outcome.calls, key=lambda call: (call.started_s, call.key))
         ],

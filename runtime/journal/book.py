@@ -111,16 +111,14 @@ class Book:
         if isinstance(end, ev.CallFinished):
             self._put(Finished(**known, value=end.value), urgent=False)
             return end
-        message = self._redaction.message(start.tool, start.args, end.message)
-        told = ev.CallFailed(end.key, end.error, message, end.retryable, end.delay_s)
         fields: dict[str, Any] = {
-            "error": told.error,
-            "message": message,
-            "retryable": told.retryable,
-            "delay_s": told.delay_s,
+            "error": end.error,
+            "message": end.message,
+            "retryable": end.retryable,
+            "delay_s": end.delay_s,
         }
         self._put(Failed(**known, **fields), urgent=False)
-        return told
+        return end
 
     def note(self, record: Round) -> None:
         """Notes what happened to the question that the run is for; durably before any write that is intended later.

@@ -13,16 +13,14 @@ from collections.abc import Mapping
 from hashlib import blake2b
 from pathlib import Path
 
-from llmcc.ir.call_text import HIDDEN
 from llmcc.ir.expr import Const, Expr, Index, Slice, children, refs
 from llmcc.ir.ops import Call, Compute, Map, Module, ValueOp, inner, operands
+from llmcc.ir.secrets import Secrets
 from llmcc.ir.signature import Signature
 from llmcc.ir.values import Value, canonical
 from llmcc.runtime.journal.errors import JournalError
 
 _KEY_SIZE = 32
-#: Shorter texts are not looked for in messages: they would be found everywhere.
-_SHORTEST = 4
 
 
 def key_path(journal: Path) -> Path:
@@ -35,29 +33,19 @@ class Redaction:
 
     def __init__(self, journal: Path, signatures: Mapping[str, Signature]) -> None:
         self._path = key_path(journal)
-        self._hidden = {name: {p.name for p in one.parameters if p.secret} for name, one in signatures.items()}
+        self._secrets = Secrets(signatures)
         self._key: bytes | None = None
 
     def digest(self, tool: str, args: Mapping[str, Value]) -> str:
         """A word for a call: equal for equal arguments."""
-        key = self._secret_key() if self._secrets(tool, args) else b""
+        marked = self._secrets.marked.get(tool, frozenset())
+        key = b"" if marked.isdisjoint(args) else self._secret_key()
         return blake2b(f"{tool}\n{canonical(dict(args))}".encode(), key=key, digest_size=16).hexdigest()
 
     def shown(self, tool: str, args: Mapping[str, Value]) -> dict[str, Value]:
         """The arguments as they may be written down."""
-        hidden = self._secrets(tool, args)
-        return {name: HIDDEN if name in hidden else value for name, value in args.items()}
-
-    def message(self, tool: str, args: Mapping[str, Value], text: str) -> str:
-        """A tool's message without the secret texts that the call was given."""
-        for name in self._secrets(tool, args):
-            value = args[name]
-            if isinstance(value, str) and len(value) >= _SHORTEST:
-                text = text.replace(value, HIDDEN)
-        return text
-
-    def _secrets(self, tool: str, args: Mapping[str, Value]) -> set[str]:
-        return self._hidden.get(tool, set()) & args.keys()
+        self._secrets.note(tool, args)
+        return self._secrets.args(tool, args)
 
     def _secret_key(self) -> bytes:
         if self._key is None:
@@ -91,9 +79,14 @@ def _read_key(path: Path) -> bytes:
 
 def holds_secrets(module: Module, signatures: Mapping[str, Signature]) -> bool:
     """Whether a secret argument is made of constants of the plan, so that its text must not be written down."""
+    return makes_secrets(module, Secrets(signatures))
+
+
+def makes_secrets(module: Module, secrets: Secrets) -> bool:
+    """`holds_secrets`, for what `secrets` say is marked."""
     ops: dict[str, ValueOp] = {}
     _collect(module.values, ops)
-    wanted = [expr for op in ops.values() if isinstance(op, Call) for expr in _secret_arguments(op, signatures)]
+    wanted = [expr for op in ops.values() if isinstance(op, Call) for expr in _secret_arguments(op, secrets)]
     seen: set[str] = set()
     while wanted:
         expr = wanted.pop()
@@ -123,9 +116,8 @@ def _made_of(name: str, ops: Mapping[str, ValueOp]) -> tuple[Expr, ...]:
     return (*inner(op), op.source, *catch) if isinstance(op, Map) else catch
 
 
-def _secret_arguments(op: Call, signatures: Mapping[str, Signature]) -> list[Expr]:
-    signature = signatures.get(op.tool)
-    hidden = set() if signature is None else {p.name for p in signature.parameters if p.secret}
+def _secret_arguments(op: Call, secrets: Secrets) -> list[Expr]:
+    hidden = secrets.marked.get(op.tool, frozenset())
     return [expr for name, expr in op.args if name in hidden]
 
 
