@@ -15,6 +15,9 @@ from typing import TypeAlias
 import pytest
 from click.testing import Result
 
+from llmcc.testing.openai_server import Answer as Said
+from llmcc.testing.openai_server import OpenAIServer
+
 Command: TypeAlias = Callable[..., Result]
 PLAN = 'left = stock("paper")\norder = buy("paper", left + 1)\nreturn order\n'
 
@@ -60,6 +63,33 @@ def test_a_run_that_was_struck_goes_on_where_it_was(folder: Path, llmcc_command:
     assert effects(folder) == ["stock paper", "buy paper"]
     assert llmcc_command("resume", name, "--json").exit_code == 0
     assert "ended" in llmcc_command("runs").stdout
+
+
+@pytest.mark.slow
+def test_the_budget_of_a_plan_holds_for_its_further_processes(
+    folder: Path, llmcc_command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "plan.txt").write_text('a = llm("x")\norder = buy("paper", 1) after a\nreturn llm("y", order, a)\n')
+    (folder / "wait").touch()
+    tools = ["--tools", "tools.py", "--llm", "openai:any"]
+    with OpenAIServer([Said("so"), Said("and so")]) as server:
+        monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
+        monkeypatch.setenv("OPENAI_API_KEY", "none")
+        options = ["--journal", "runs.db", "--budget", "tokens_out=1"]
+        command = [sys.executable, "-m", "llmcc", "run", "plan.txt", *tools, *options]
+        process = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        end = time.monotonic() + 60
+        while "buy paper" not in effects(folder) and time.monotonic() < end:
+            time.sleep(0.01)
+        process.kill()
+        process.communicate(timeout=60)
+        (folder / "wait").unlink()
+        (run,) = json.loads(llmcc_command("runs", "--json").stdout)["runs"]
+        done = llmcc_command("resume", run["run"], *tools, "--settle", 'order=done:"by hand"', "--json")
+        assert len(server.requests) == 1, "the model is not asked again"
+    told = json.loads(done.stdout)
+    assert done.exit_code == 1 and [one["error"] for one in told["errors"]] == ["OverBudget"]
+    assert told["usage"]["requests"] == 1 and told["usage"]["completion_tokens"] >= 1
 
 
 @pytest.mark.slow
