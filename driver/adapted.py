@@ -20,6 +20,8 @@ from llmcc.runtime.models import Adapted, Constraint, Model, Request
 
 #: The style of the prompts that planners are trained on.
 STYLE = "bare"
+#: To convert a value one has to name its unit, which nobody may have said.
+UNITS = "m km cm mm m2 km2 g kg t l ml s min h days weeks months years B kB MB GB"
 #: What they return where no tool fits.
 NO_TOOL = "no tool can answer this"
 
@@ -30,9 +32,9 @@ def adapter_of(model: Model) -> str | None:
 
 
 def copied_words(question: str, signatures: Mapping[str, Signature]) -> str:
-    """What an adapted planner may copy: words of the question and of the tools, and what says that none fits."""
+    """What an adapted planner may copy: words of the question and of the tools, units, and what says that none fits."""
     asked = (question, f"{question[:1].lower()}{question[1:]}")  # names at its beginning are written as names are
-    return "\n".join((*asked, tool_lines(signatures), NO_TOOL))
+    return "\n".join((*asked, tool_lines(signatures), UNITS, NO_TOOL))
 
 
 def adapted_request(
