@@ -184,6 +184,15 @@ return %m""",
 ] keep %n yield "a"
 return %m""",
     ),
+    "a call comes out of a map, and uses what needs more under a condition": (
+        "hoist-invariant",
+        LIST
+        + """%g = call calc(a = "g") : list[any] {effect = pure, catch = "g"}
+%b = map %c : any in %a : list[any] {ordered = true, when = %g} [\n] yield true
+%m = map %d : any in ["a", "a"] : list[any] {ordered = true} [
+%m1 = call calc(a = %b) : list[any] {effect = pure}
+] yield %m1""",
+    ),
     "a map comes out of one that is in another": (
         "hoist-invariant",
         LIST
