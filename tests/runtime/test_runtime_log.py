@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -10,7 +11,7 @@ import trio
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llmcc.ir.ops import Module
+from llmcc.ir.ops import Module, Op
 from llmcc.optimizer.manager import optimize
 from llmcc.runtime import events as ev
 from llmcc.runtime.executor import Execution, run_module
@@ -36,11 +37,19 @@ class Recorded:
     def __init__(self, machine: Machine) -> None:
         self.said: list[list[ev.Instruction]] = []
         self._handle = machine.handle
+        self._announce = machine.announce
         machine.handle = self.handle  # type: ignore[method-assign]
+        machine.announce = self.announce  # type: ignore[method-assign]
 
     def handle(self, event: ev.Event) -> list[ev.Instruction]:
         self.said.append(self._handle(event))
         return self.said[-1]
+
+    def announce(self, ops: Iterable[Op]) -> None:
+        """Says nothing of any op: told one by one, they must have it say nothing either."""
+        told = list(ops)
+        self._announce(told)
+        self.said += [[] for _ in told]
 
 
 def state(machine: Machine) -> dict[str, Any]:
