@@ -180,7 +180,7 @@ def test_requests_wait_their_turn_and_a_cancelled_one_leaves_the_queue(model: Ll
             scopes[1].cancel()
 
     trio.run(main)
-    assert finished == ["first", "third"]
+    assert sorted(finished) == ["first", "third"]  # they share batches, and may end with the same one
 
 
 def test_a_waiting_request_is_cancelled_at_once(model: Llama) -> None:

@@ -488,35 +488,6 @@ def test_a_long_chain_of_expressions_settles_in_one_event() -> None:
     assert machine.top.frame.values["s19999"] == 5
 
 
-def _told(ops: list[Op], *, at_once: bool) -> tuple[Any, ...]:
-    """What a machine says and holds after the ops, all but the last of which another one follows."""
-    machine = Machine()
-    try:
-        if at_once:
-            machine.announce(ops[:-1])
-        else:
-            for op in ops[:-1]:
-                assert machine.handle(ev.StatementAdded(op, more=True)) == []
-        said: Any = machine.handle(ev.StatementAdded(ops[-1]))
-        machine.validate()
-    except IllegalTransition as error:
-        said = str(error)
-    nodes = [(key, node.state, node.history, node.unmet, node.order) for key, node in machine.nodes.items()]
-    return said, nodes, machine.top.frame.values, machine.events, machine.phase, machine.more
-
-
-@given(st.lists(st.sampled_from("abcdefgh"), min_size=2, max_size=8), st.data())
-def test_statements_that_are_announced_are_as_if_told_one_by_one(names: list[str], data: st.DataObject) -> None:
-    """Also where one of them is illegal: a name that is defined twice, or one that nobody defined."""
-    ops: list[Op] = []
-    for name in names:
-        uses = data.draw(st.lists(st.sampled_from([*names[: len(ops)], "z"] if ops else []), max_size=2)) if ops else []
-        kind = data.draw(st.sampled_from(["call", "write", "value"]))
-        plain = Compute(name=name, type=ANY, expr=ListOf(tuple(map(Ref, uses))))
-        ops.append(plain if kind == "value" else call(name, *uses, effect=WRITE if kind == "write" else READ))
-    assert _told(ops, at_once=True) == _told(ops, at_once=False)
-
-
 def test_a_call_that_comes_alone_has_the_history_of_one_that_waited() -> None:
     driver = Driver()
     driver.accepted(call("a"), call("b", "a"), call("c", "b"))
