@@ -67,7 +67,8 @@ def test_a_failure_shows_the_plan_the_schedule_and_the_calls(tmp_path: Path) -> 
     _, _, shown = done.stdout.partition("llmcc: the run that failed")
     assert re.search(r"plan:\n  \S.*\n", shown)
     assert re.search(r"schedule: Schedule\(seed=\d+, slowest_s=[\d.]+, max_running=\w+\)", shown)
-    assert re.search(r"\n +0\.0000 → +[\d.]+  transfer\(.*  write account:\w+  done", shown)
+    # Which run fails first is drawn: its transfers may start later, and some may fail.
+    assert re.search(r"\n +[\d.]+ → +[\d.]+  transfer\(.*  write account:\w+  (done|failed)", shown)
 
 
 @pytest.mark.slow
