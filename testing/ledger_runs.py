@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -253,13 +253,7 @@ class Trial:
                 self.world.wrong.append(f"pay {n} took effect, and the journal does not know")
 
     def _run(self, session: Session, cut: Cut) -> None:
-        try:
-            run_virtual(lambda: self._process(session, cut), seed=cut.seed)
-        except JournalError:
-            if not cut.dead:
-                raise
-        finally:
-            session.close()
+        live(session, lambda: self._process(session, cut), cut)
 
     async def _process(self, session: Session, cut: Cut) -> None:
         redaction = Redaction(self.journal, {})
@@ -290,6 +284,21 @@ class Trial:
             except JournalError:
                 return  # the disk failed, or the process died: the run is not over
             self.outcome = outcome
+
+
+def live(session: Session, process: Callable[[], Awaitable[None]], cut: Cut) -> None:
+    """Runs a process to its end or until it is cut off, and closes its journal.
+
+    Raises:
+        JournalError: the journal refuses, and the process is not dead.
+    """
+    try:
+        run_virtual(process, seed=cut.seed)
+    except JournalError:
+        if not cut.dead:
+            raise
+    finally:
+        session.close()
 
 
 def carry_on(trial: Trial, *, again: random.Random | None = None) -> None:

@@ -34,7 +34,7 @@ def _converted(prop: str, entity: str, unit: str) -> Asked:
 _MORE = ("a.entity if a.value > b.value else b.entity",)
 _LESS = ("a.entity if a.value < b.value else b.entity",)
 
-#: None is an example of `tools.py`, and the adapter that comes along has seen none of these tools.
+#: None is an example of `tools.py`.
 QUESTIONS = (
     Asked("Which is higher, Mount Everest or K2?", _lookups("height", "Mount Everest", "K2"), _MORE),
     Asked("How long is the Nile?", _lookups("length", "Nile"), ('f"{a.value} {a.unit}"', "a.value", "a")),

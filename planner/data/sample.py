@@ -18,6 +18,7 @@ from planner.data.scene import Asked, Scene, Unfit, question
 from planner.data.shapes import Shape, trained_shapes, unseen_shapes
 from planner.data.world import World
 
+from llmcc.driver.adapted import STYLE
 from llmcc.driver.prompt import planner_request
 from llmcc.driver.styles import style
 from llmcc.frontend.front import compile_front
@@ -29,8 +30,6 @@ Split: TypeAlias = Literal["train", "entities", "tools", "shapes"]
 SPLITS: tuple[Split, ...] = ("train", "entities", "tools", "shapes")
 #: On how many worlds a plan is executed.
 WORLDS = 4
-#: How the prompts of the trained planner are written; see `driver/prompts`.
-STYLE = "bare"
 
 
 @dataclass(frozen=True, slots=True)

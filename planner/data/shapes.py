@@ -10,9 +10,6 @@ from planner.data.scene import Asked, Scene
 
 Shape: TypeAlias = Callable[[Scene], Asked]
 
-#: What a plan answers when the tools cannot.
-NO_TOOL = "no tool can answer this"
-
 _shapes: dict[str, Shape] = {}
 _held_out: set[str] = set()
 _HOMES = ("lookups", "chains", "lists", "writes", "choices")

@@ -6,9 +6,10 @@ from typing import Any
 
 from planner.data.domains import Capability, Text, domains
 from planner.data.scene import Asked, Scene, literal
-from planner.data.shapes import NO_TOOL, held_out, shape
+from planner.data.shapes import held_out, shape
 from planner.data.world import World
 
+from llmcc.driver.adapted import NO_TOOL
 from llmcc.ir.errors import ToolError
 
 _SOURCES = ("land register", "annual report", "survey", "press", "old ledger", "ministry", "sensor log", "web form")

@@ -164,7 +164,7 @@ def _attended(q: Tensor, k: Tensor, v: Tensor, bias: Tensor) -> Tensor:
     kv = k.shape[1]
     if q.is_cuda:
         k, v = k.repeat_interleave(heads // kv, 1), v.repeat_interleave(heads // kv, 1)
-        return F.scaled_dot_product_attention(q.transpose(1, 2), k, v, attn_mask=bias).transpose(1, 2)
+        return F.scaled_dot_product_attention(q.transpose(1, 2), k, v, attn_mask=bias.to(q.dtype)).transpose(1, 2)
     # On processors the backward pass of the fused kernel takes twice the time of these two products.
     grouped = q.view(batch, length, kv, heads // kv, head).permute(0, 2, 3, 1, 4).reshape(batch * kv, -1, head)
     scores = torch.bmm(grouped * head**-0.5, k.reshape(batch * kv, length, head).transpose(1, 2))

@@ -18,14 +18,12 @@ from llmcc.driver.prices import Price
 from llmcc.driver.spending import calls_usd, keep_to
 from llmcc.runtime.executor import Execution, run_module
 from llmcc.runtime.journal.book import Book
-from llmcc.runtime.journal.errors import JournalError
 from llmcc.runtime.journal.records import Began
 from llmcc.runtime.journal.session import Session, runs
 from llmcc.runtime.journal.writer import DirectWriter
 from llmcc.runtime.models import Completion, Request, Usage
 from llmcc.runtime.outcome import Outcome
-from llmcc.testing.clock import run_virtual
-from llmcc.testing.ledger_runs import RUN, Cut, MortalBook, connecting
+from llmcc.testing.ledger_runs import RUN, Cut, MortalBook, connecting, live
 
 CALLS = 6
 #: Tokens that a call reads, and that it writes if it may; a token written costs a dollar.
@@ -84,13 +82,7 @@ class Run:
         else:
             began = Began(text=CHAIN, plan="", module="", signatures="", started="")
             session = Session.begin(self._journal, began, RUN, connect=connecting(cut))
-        try:
-            run_virtual(lambda: self._process(session, cut))
-        except JournalError:
-            if not cut.dead:
-                raise
-        finally:
-            session.close()
+        live(session, lambda: self._process(session, cut), cut)
 
     async def _process(self, session: Session, cut: Cut) -> None:
         book = session.ledger(self._toolbox.signatures, Eager)

@@ -76,10 +76,16 @@ def test_a_missing_package_names_the_extra(monkeypatch: pytest.MonkeyPatch, tmp_
 
 
 @pytest.mark.slow
-def test_importing_the_models_imports_no_backend() -> None:
+@pytest.mark.parametrize(
+    "use",
+    [
+        "import llmcc.runtime.models as m; m.Request; m.ModelError",
+        "from llmcc.runtime.models.llama_adapter import shipped_adapter; shipped_adapter()",
+    ],
+)
+def test_looking_at_the_models_imports_no_backend(use: str) -> None:
     code = (
-        "import sys, llmcc.runtime.models as m; m.Request; m.ModelError;"
-        "print(sorted({'trio', 'openai', 'llama_cpp', 'llguidance', 'numpy'} & set(sys.modules)))"
+        f"import sys; {use};print(sorted({{'trio', 'openai', 'llama_cpp', 'llguidance', 'numpy'}} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
