@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar
 
 import msgspec
 import trio
@@ -24,7 +23,7 @@ class Share(Lane):
     tried again has its own, and nothing else is done in its lane: others wait for the slot.
     """
 
-    alone: ClassVar[bool] = False
+    alone: bool = False
     batch: Together | None = None
 
     def cancel(self) -> None:

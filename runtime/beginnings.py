@@ -17,17 +17,22 @@ class Beginnings(Progress):
 
     def _drain(self) -> None:
         agenda = self._agenda
-        while agenda:
-            node = agenda.popleft()
+        for node in agenda:  # it grows meanwhile
             if node.state == "waiting":
-                _BEGIN[type(node.op)](self, node, node.op)
+                op = node.op
+                if type(op) is Call:  # most are
+                    self._begin_call(node, op)
+                else:
+                    _BEGIN[type(op)](self, node, op)
             elif node.state == "open":
                 self._go_on(node)
             elif node.state == "recovering" and node.error is not None:
                 self._conclude_failure(node, node.error)
+        agenda.clear()
 
     def _begin_end(self, node: Node, op: End) -> None:
         node.enter("known", self.events)
+        self._concludes = True
 
     def _begin_expr(self, node: Node, op: Compute) -> None:
         frame = node.region.frame
@@ -44,20 +49,18 @@ class Beginnings(Progress):
             if op.guard is not None and not frame.holds(op.guard):
                 return self._succeed(node, op, None)
             args = node.args = frame.arguments(op)
-            if self.stop_reason is not None:
-                raise errors.Cancelled(self.stop_reason)
         except Exception as error:  # as above
             return self._fail(node, error)
+        if self.stop_reason is not None:
+            return self._fail(node, errors.Cancelled(self.stop_reason))
         if node.plan > self.accepted and op.effect.kind == "write":
             return self._hold(node)
         queue = self.queue
         if (
-            op.tool in self._counted
-            or self._agenda
-            or self.more
-            or queue.fresh
-            or queue.line
-            or queue.heap
+            self.more
+            or self._agenda[-1] is not node
+            or not queue.idle
+            or op.tool in self._counted
             or len(queue.running) >= queue.concurrency
             or self.calls >= self.max_calls
         ):
@@ -66,9 +69,8 @@ class Beginnings(Progress):
         self.calls += 1
         key = node.key
         queue.running[key] = node
-        node.attempt = 1
         node.state = "running"
-        node.passed = self.events
+        node.started = self.events
         self._out.append(ev.StartCall(key, op.name, op.tool, args, 1))
 
     def _begin_map(self, node: Node, op: Map) -> None:

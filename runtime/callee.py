@@ -30,6 +30,8 @@ class Callee:
         self.timeout_s = inf if limit is None else limit
         self._plain = {one.name: _scalars(one.type) for one in signature.parameters if tool.direct}
         self._required = frozenset(one.name for one in signature.parameters if one.required)
+        #: Names and Python types of arguments that were seen to fit, and that the function can take without a change.
+        self._fitting: set[tuple[object, ...]] = set()
 
     def bound(self, args: dict[str, Value]) -> tuple[Collection[Any], Mapping[str, Any]]:
         """The positional and keyword arguments for the function.
@@ -37,18 +39,22 @@ class Callee:
         Raises:
             ToolInputError: the arguments do not fit.
         """
-        plain = self._plain
-        for name, value in args.items():
-            if type(value) not in plain.get(name, ()):
-                break
-        else:
-            if not self._required or self._required <= args.keys():
-                return (), args  # it is plain to see that they fit, and the function can take them without a change
+        shape = (*args, *map(type, args.values()))
+        if shape in self._fitting:
+            return (), args
+        if self._is_plain(args):
+            self._fitting.add(shape)
+            return (), args
         check_arguments(self.tool.signature, args)
         try:
             return self.tool.bind(args)
         except ValueError as error:
             raise ToolInputError(f"{self.tool.name}: {error}") from error
+
+    def _is_plain(self, args: Mapping[str, Value]) -> bool:
+        """Whether the types of the arguments' values alone tell that they fit, and the function can take them."""
+        plain = self._plain
+        return self._required <= args.keys() and all(type(value) in plain.get(name, ()) for name, value in args.items())
 
 
 def _scalars(wanted: Type) -> frozenset[type]:

@@ -8,7 +8,7 @@ from llmcc.ir.frame import DependencyFailed, Failure, check_result
 from llmcc.ir.ops import Call
 from llmcc.runtime import events as ev
 from llmcc.runtime.beginnings import Beginnings
-from llmcc.runtime.nodes import Node, State
+from llmcc.runtime.nodes import Node
 from llmcc.runtime.progress import IllegalTransition
 
 
@@ -17,22 +17,21 @@ class Calls(Beginnings):
 
     def _call_finished(self, event: ev.CallFinished) -> None:
         queue = self.queue
-        node = queue.running.get(event.key) or self._running(event.key, event)
+        node = queue.running.pop(event.key, None) or self._running(event.key, event)
         op: Call = node.op  # type: ignore[assignment]  # nothing else runs
         self.more = event.more
         self.events += 1
-        del queue.running[node.key]
-        if op.batch is not None or op.tool in queue.limits:
+        if op.tool in self._counted:
             queue.release_slot(node, op)
         if node.state == "withdrawn":
             return
         try:
             value = check_result(op, event.value)
         except Exception as error:
-            self._fail_call(node, op, type(error).__name__, str(error))
-        else:
-            node.region.frame.values[op.name] = value
-            self._over(node, "done")
+            return self._fail_call(node, op, type(error).__name__, str(error))
+        region = node.region
+        region.frame.values[op.name] = value
+        self._over(node, region, "done")
 
     def _call_failed(self, event: ev.CallFailed) -> None:
         node = self._running(event.key, event)
@@ -75,12 +74,10 @@ class Calls(Beginnings):
         raise IllegalTransition(f"{type(event).__name__} for a call that does not run; {story}")
 
     def _start_ready(self) -> None:
-        moved: tuple[int | State, ...] = (self.events, "running")
-        out = self._out
+        event, out = self.events, self._out
         for node in self.queue.take():
-            node.attempt = 1
             node.state = "running"
-            node.path += moved
+            node.started = event
             if node.batch is not None:
                 self._start(node)
                 continue

@@ -46,25 +46,25 @@ class Caller:
         self._callees: dict[str, Callee] = {}
         self._batch_callees: dict[str, Callee] = {}
         self._clock = trio.lowlevel.current_clock().current_time
-        self._yielded = self._clock()
         self._streak = 0
+        #: Until when calls may begin without giving way.
+        self._hold = self._clock() + _HOLD_S
 
-    def attempt(self, lane: Lane) -> Coroutine[Any, Any, Ended]:
+    def attempt(self, lane: Lane, now: float | None = None) -> Coroutine[Any, Any, Ended]:
         """Tells when awaited how the call of the lane ended; whatever the tool raises becomes a `CallFailed`.
 
         Only the `trio.Cancelled` of a scope around it passes through; one that a tool kept from another time is an
         error like any other. A tool that shields itself from cancellation is waited for, since trio has no means to
-        stop it; one in a thread is abandoned.
+        stop it; one in a thread is abandoned. `now` is the time by trio's clock, if that is known.
         """
-        start = lane.start
-        assert start is not None
+        start: ev.StartCall = lane.start  # type: ignore[assignment]  # it has one
         try:
             callee = self._callees.get(start.tool) or self._callee(start.tool)
             positional, named = callee.bound(start.args)
         except (ToolMissing, ToolInputError) as error:
             return _known(failed(start.key, error))
         if callee.simple:
-            return self._call(lane, start, callee, positional, named)
+            return self._call(lane, start, callee, positional, named, now)
         named = {**named, **self._hidden(callee.tool, start)}
         call = self._governed if callee.governed else self._call
         return call(lane, start, callee, positional, named)
@@ -74,6 +74,7 @@ class Caller:
         start = lane.start
         assert start is not None
         callee = self._batch_callee(start.tool)
+        await trio.lowlevel.checkpoint_if_cancelled()  # of a batch nobody has noted that
         if callee.governed:
             return await self._governed(lane, start, callee, (calls,), {})
         return await self._call(lane, start, callee, (calls,), {})
@@ -148,18 +149,25 @@ class Caller:
         self.pauses[start.key, start.attempt] = before._replace(rate_s=seconds)
 
     async def _call(
-        self, lane: Lane, start: ev.StartCall, callee: Callee, positional: Collection[Any], named: Mapping[str, Any]
+        self,
+        lane: Lane,
+        start: ev.StartCall,
+        callee: Callee,
+        positional: Collection[Any],
+        named: Mapping[str, Any],
+        now: float | None = None,
     ) -> Ended:
-        now = self._clock()
+        if now is None:
+            now = self._clock()
         lane.deadline = now + callee.timeout_s
         if lane.deadline < self._timeouts.next:
             self._timeouts.arm(lane, now)
         try:
-            if self._streak < _STREAK and now - self._yielded < _HOLD_S:
-                self._streak += 1
-                await trio.lowlevel.checkpoint_if_cancelled()
-            else:
+            self._streak = streak = self._streak + 1
+            if streak > _STREAK or now > self._hold:
                 await self._give_way()
+            elif lane.cancelled or not self._timeouts.quiet:
+                await trio.lowlevel.checkpoint_if_cancelled()
             if callee.is_async:
                 return ev.CallFinished(start.key, await callee.function(*positional, **named))
             return ev.CallFinished(start.key, await self._in_thread(start, callee, positional, named))
@@ -175,7 +183,7 @@ class Caller:
         """Calls that never wait would keep their siblings, the deadline and Ctrl-C waiting: not for long, then. To give
         way before each of them costs more than all the rest of a call.
         """
-        self._streak, self._yielded = 0, self._clock()
+        self._streak, self._hold = 0, self._clock() + _HOLD_S
         await trio.lowlevel.checkpoint()
 
     async def _in_thread(

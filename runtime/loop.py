@@ -73,22 +73,25 @@ class Loop(Notes):
             self._tell(ev.Cancelled(reason))
 
     @trio.lowlevel.enable_ki_protection
-    def _tell(self, event: ev.Event, lane: Lane | None = None) -> None:
+    def _tell(self, event: ev.Event, lane: Lane | None = None) -> float | None:
         """Tells the machine, and does what it says. `lane` is that of the call that has ended, if one has: the first
-        call that starts now is its next.
+        call that starts now is its next. The time by trio's clock if that is all that follows, as it nearly always is.
         """
-        now = self._clock() - self._begun
+        told = self._clock()
+        now = told - self._begun
         if type(event) is ev.CallFailed:
             event = self._discreet(event)
         instructions = self.machine.handle(event)
         if self._traced:
-            self.log.append((now, event if type(event) is not ev.CallFinished else self._as_seen(event)))
+            self.log.append((now, self._as_seen(event) if type(event) is ev.CallFinished else event))
         if lane is not None:
             self._note_end(lane, event, now)
             if len(instructions) == 1 and lane.alone and type(start := instructions[0]) is ev.StartCall:
-                return self._note_start(lane, start, now)  # nearly always
+                self._note_start(lane, start, now)
+                return told
         if instructions:
             self._follow(instructions, lane, now)
+        return None
 
     def _follow(self, instructions: list[ev.Instruction], lane: Lane | None, now: float) -> None:
         starts: list[ev.StartCall] = []
@@ -143,6 +146,7 @@ class Loop(Notes):
     @trio.lowlevel.enable_ki_protection
     async def _work(self, lane: Lane) -> None:
         attempt, ledger = self._caller.attempt, self._ledger
+        now: float | None = None  # unknown, where time has passed since the call was told to start
         while (start := lane.start) is not None:
             scope = lane.scope
             with scope:
@@ -152,8 +156,8 @@ class Loop(Notes):
                     elif start.attempt > 1:
                         end = await self._made(lane, start)
                     else:
-                        end = await attempt(lane)
-                    self._tell(end, lane)
+                        end = await attempt(lane, now)
+                    now = self._tell(end, lane)
                     if lane.start is None and lane.alone and not lane.cancelled:
                         if self._resting.woke:
                             self._resting.take_over(lane)
@@ -163,7 +167,7 @@ class Loop(Notes):
             if scope.cancelled_caught:
                 assert start is not None  # the call that was under way
                 stopped = self._caller.timed_out(start) if lane.timed_out else ev.CallCancelled(start.key)
-                self._tell(self._settled(start, stopped), lane)
+                now = self._tell(self._settled(start, stopped), lane)
         del self._lanes[lane]
 
     async def _made(self, lane: Lane, start: ev.StartCall) -> CallEnd:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 import msgspec
 
@@ -18,6 +18,8 @@ State: TypeAlias = Literal[
 ]
 #: States in which nothing further happens to an op.
 OVER: frozenset[State] = frozenset({"done", "failed", "known", "withdrawn"})
+#: In which order an op goes through its states.
+_ORDER = {state: place for place, state in enumerate(get_args(State))}
 
 
 @dataclass(slots=True, eq=False)
@@ -62,8 +64,9 @@ class Node(msgspec.Struct, eq=False):
     """One op of one region. `unmet` counts the ops that it still waits for; `order` is its place in program order.
 
     `failure` is why the op or its call failed, also where a `catch` made up for it. `history` is all that the op went
-    through. What it is made of: `passed`, the number of the event at which a call became ready and started at once (0:
-    it did not), and then `path`, the number of an event and the state that it led to by turns.
+    through. It is made of the numbers of the events at which a call became ready, started, and was over (0: it did
+    not; a call that started as soon as it was ready has the second only), and in `path` what else it went through, each
+    the number of an event and the state that it led to.
     """
 
     key: str
@@ -75,13 +78,15 @@ class Node(msgspec.Struct, eq=False):
     unmet: int = 0
     dependents: list[Node] | None = None
     args: dict[str, Value] | None = None
-    attempt: int = 0
+    attempt: int = 1
     error: Exception | None = None
     failure: Failure | None = None
     elements: Elements | None = None
     batch: Batch | None = None
-    passed: int = 0
-    path: tuple[int | State, ...] = ()
+    readied: int = 0
+    started: int = 0
+    ended: int = 0
+    path: tuple[tuple[int, State], ...] = ()
 
     def __repr__(self) -> str:
         """Its story."""
@@ -95,13 +100,25 @@ class Node(msgspec.Struct, eq=False):
     @property
     def history(self) -> list[tuple[int, State]]:
         """The states that the op went through, each with the number of the event that caused it."""
-        first: list[tuple[int, State]] = [(self.passed, "ready"), (self.passed, "running")] if self.passed else []
-        return first + list(zip(self.path[::2], self.path[1::2], strict=True))  # type: ignore[arg-type]
+        found = list(self.path)
+        if self.readied or self.started:
+            found.append((self.readied or self.started, "ready"))
+        if self.started:
+            found.append((self.started, "running"))
+        if self.ended:
+            found.append((self.ended, self.state))
+        return sorted(found, key=lambda one: (one[0], _ORDER[one[1]]))
 
     def enter(self, state: State, event: int) -> None:
         """Changes the state and notes it, with the number of the event that caused it."""
+        if self.ended:
+            self.path += ((self.ended, self.state),)
+            self.ended = 0
         self.state = state
-        self.path += (event, state)
+        if state in OVER:
+            self.ended = event
+        else:
+            self.path += ((event, state),)
 
     def wait_for(self, others: list[Node]) -> bool:
         """Has the op wait for those of the others that are not over; whether there are any."""
@@ -117,11 +134,41 @@ class Node(msgspec.Struct, eq=False):
         self.unmet = unmet
         return unmet > 0
 
+    def wait_for_arguments(self, op: Call, nodes: Mapping[str, Node]) -> bool:
+        """Has a call wait for the nodes that its arguments are the values of; False if they are anything else than
+        values of these nodes, or constants: then the node is of no use.
+        """
+        unmet = 0
+        for _, expr in op.args:
+            if type(expr) is not Ref:
+                if type(expr) is Const:
+                    continue
+                return self._useless()
+            other = nodes.get(expr.name)
+            if other is None:
+                return self._useless()
+            if other.ended:
+                continue
+            waiting = other.dependents
+            if waiting is None:
+                other.dependents = [self]
+            elif waiting[-1] is not self:
+                waiting.append(self)
+            else:
+                continue
+            unmet += 1
+        self.unmet = unmet
+        return True
+
+    def _useless(self) -> bool:
+        self.state = "withdrawn"  # the nodes that know already that it waits leave it alone now
+        return False
+
     def story(self) -> str:
         """What happened to the op so far, in one line."""
         told = ", ".join(f"{state} at event {event}" for event, state in self.history) or "waiting"
         waits = f"; waits for {self.unmet} ops" if self.unmet else ""
-        tries = f"; attempt {self.attempt}" if self.attempt else ""
+        tries = f"; attempt {self.attempt}" if self.started else ""
         return f"{self.key}: {told}{tries}{waits}"
 
 

@@ -31,6 +31,8 @@ class Notes:
         self.secrets = secrets
         #: Each event that the machine was told, with seconds since the run's start; results as the plan saw them.
         self.log: list[tuple[float, ev.Event]] = []
+        #: Whether anything is to be done when a call starts but to note its time.
+        self._heeded = observer is not None or bool(secrets.marked)
         self._observer = observer
         self._records: list[CallRecord] = []
         #: All lanes, with a call under way or without.
@@ -64,9 +66,11 @@ class Notes:
             lane.scope, lane.cancelled, lane.timed_out = trio.CancelScope(), False, False
         if start.attempt > 1:
             return
+        lane.started_s = now
+        if not self._heeded:
+            return
         if start.tool in self.secrets.marked:
             self.secrets.note(start.tool, start.args)
-        lane.started_s = now
         if self._observer is not None:
             self._show(CallStarted(start.key, start.op, start.tool, start.args, now))
 
@@ -78,25 +82,29 @@ class Notes:
 
     def _note_end(self, lane: Lane, event: ev.Event, now: float) -> None:
         start: ev.StartCall = lane.start  # type: ignore[assignment]  # it was under way
-        lane.start, key = None, start.key
-        node = self.machine.nodes[key]
-        failure = node.failure
-        status: Literal["done", "failed", "cancelled"] = "done" if failure is None else "failed"
-        if type(event) is not ev.CallFinished:
-            if key in self.machine.queue.running:
+        lane.start = None
+        failure = self.machine.nodes[start.key].failure
+        status: Literal["done", "failed", "cancelled"] = "done"
+        if failure is not None or type(event) is not ev.CallFinished:
+            if start.key in self.machine.queue.running:
                 return  # another attempt follows
             status, failure = self._why(start, event, failure)
-        record = CallRecord(key, start.op, start.tool, start.args, lane.started_s, now, start.attempt, status, failure)
+        record = CallRecord(
+            start.key, start.op, start.tool, start.args, lane.started_s, now, start.attempt, status, failure
+        )
         self._records.append(record)
         if self._observer is not None:
             # As the plan sees it, not as the tool gave it.
-            values = node.region.frame.values
+            values = self.machine.nodes[start.key].region.frame.values
             self._show(CallEnded(record, values.get(start.op) if status == "done" else None))
 
     def _why(
         self, start: ev.StartCall, event: ev.Event, failure: Failure | None
     ) -> tuple[Literal["failed", "cancelled"], Failure]:
-        """What a call is said to have ended with whose tool gave nothing; its plan may have been given up before."""
+        """What a call is said to have ended with that has no value; its plan may have been given up before."""
+        if isinstance(event, ev.CallFinished):
+            assert failure is not None
+            return "failed", failure
         if isinstance(event, ev.CallFailed):
             return "failed", failure or Failure(event.error, event.message, start.op)
         reason = self.machine.stop_reason or "the plan was rejected, or says something else now"

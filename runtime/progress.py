@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Mapping
 from itertools import chain, count
 
@@ -38,6 +37,8 @@ class Progress:
         #: Dollars of all calls that were let through, retries counted.
         self.usd = 0.0
         self.events = 0
+        #: Whether there may be something to say of the end of a plan, or of the run.
+        self._concludes = False
         self.nodes: dict[str, Node] = {}
         #: Keys that no op may get, as an earlier process of the run has used them.
         self.taken: set[str] = set()
@@ -55,7 +56,7 @@ class Progress:
         #: Whether further events follow at once, so that nothing starts yet.
         self.more = False
         #: Nodes that nothing holds back any more, and maps of which an element is over.
-        self._agenda: deque[Node] = deque()
+        self._agenda: list[Node] = []
         self._bodies: dict[int, tuple[Map, list[list[int]]]] = {}
         self._out: list[ev.Instruction] = []
 
@@ -86,11 +87,11 @@ class Progress:
         """Counts and pays a call, and has it wait for its turn."""
         if self.calls >= self.max_calls:
             return self._fail(node, errors.LimitExceeded(f"the run has made its {self.max_calls:,} calls"))
-        if not self._pay(op.tool):
+        if op.tool in self._prices and not self._pay(op.tool):
             return self._fail(node, errors.LimitExceeded(f"the run has spent its {self.limits.max_usd:g} USD"))
         self.calls += 1
         node.state = "ready"
-        node.path += (self.events, "ready")
+        node.readied = self.events
         self.queue.push(node)
 
     def _pay(self, tool: str) -> bool:
@@ -102,8 +103,9 @@ class Progress:
         return True
 
     def _succeed(self, node: Node, op: ValueOp, value: Value) -> None:
-        node.region.frame.values[op.name] = value
-        self._over(node, "done")
+        region = node.region
+        region.frame.values[op.name] = value
+        self._over(node, region, "done")
 
     def _fail(self, node: Node, error: Exception) -> None:
         op, region = node.op, node.region
@@ -118,23 +120,21 @@ class Progress:
     def _conclude_failure(self, node: Node, error: Exception) -> None:
         op, frame = node.op, node.region.frame
         assert isinstance(op, ValueOp)
+        node.error = None
         if self.stop_reason is None:
             frame.fail(op, error)
         else:
             frame.failures[op.name] = failure_of(error, op.name, op.span)  # a stopped run makes up no values
-        self._over(node, "failed" if op.name in frame.failures else "done")
+        self._over(node, node.region, "failed" if op.name in frame.failures else "done")
 
-    def _over(self, node: Node, state: State) -> None:
+    def _over(self, node: Node, region: Region, state: State) -> None:
         node.state = state
-        node.path += (self.events, state)
-        node.args = node.error = None
-        dependents, node.dependents = node.dependents, None
-        if dependents is not None:
-            for other in dependents:
+        node.ended = self.events
+        if node.dependents is not None:
+            for other in node.dependents:
                 unmet = other.unmet = other.unmet - 1
                 if not unmet:
                     self._agenda.append(other)
-        region = node.region
         region.unfinished -= 1
         if region.owner is not None and region.unfinished == 0:
             assert region.owner.elements is not None

@@ -28,6 +28,8 @@ class ReadyQueue:
         self.concurrency = inf if concurrency is None else concurrency
         self.limits = limits
         self.batches = batches
+        #: Whether no call waits for a slot of the run.
+        self.idle = True
         self.fresh: list[Node] = []
         self.line: deque[_Entry] = deque()
         self.heap: list[_Entry] = []
@@ -35,16 +37,19 @@ class ReadyQueue:
         self._pushed = 0
         self.running: dict[str, Node] = {}
         self.slots = Slots(limits, batches)
-        #: Adds a call.
-        self.push = self.fresh.append
+
+    def push(self, node: Node) -> None:
+        """Adds a call."""
+        self.fresh.append(node)
+        self.idle = False
 
     def take(self) -> Sequence[Node]:
         """The calls that may start now, the best first; they count as running. They can share batches."""
-        line, running = self.line, self.running
+        line, running, concurrency = self.line, self.running, self.concurrency
         if self.fresh:
             self._line_up(self.fresh)
         taken: list[Node] = []
-        while (line or self.heap) and len(running) < self.concurrency:
+        while (line or self.heap) and len(running) < concurrency:
             entry = self._best() if self.heap else line.popleft()
             node = entry[3]
             op: Call = node.op  # type: ignore[assignment]  # of nothing else there is an entry
@@ -53,6 +58,7 @@ class ReadyQueue:
             elif (op.batch is None and op.tool not in self.limits) or self._admits(entry, op):
                 running[node.key] = node
                 taken.append(node)
+        self.idle = not line and not self.heap
         self.slots.close()
         return taken
 
@@ -96,6 +102,7 @@ class ReadyQueue:
         self.line.clear()
         self.heap.clear()
         self._parked.clear()
+        self.idle = True
         return nodes
 
     def waiting(self) -> Iterator[Node]:
@@ -115,6 +122,7 @@ class ReadyQueue:
         return not self.full and any(not self.slots.full(call_of(node).tool) for node in self.waiting())
 
     def _insert(self, entry: _Entry) -> None:
+        self.idle = False
         if not self.line or self.line[-1] < entry:
             self.line.append(entry)
         else:

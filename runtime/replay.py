@@ -101,14 +101,15 @@ class _Replay(Execution):
         return self.outcome()
 
     @trio.lowlevel.enable_ki_protection
-    def _tell(self, event: ev.Event, lane: Lane | None = None) -> None:
+    def _tell(self, event: ev.Event, lane: Lane | None = None) -> float | None:
         place = len(self.log)
-        super()._tell(event, lane)
+        now = super()._tell(event, lane)
         if place < len(self._script) and self.log[place][1] != self._script[place].event:
             raise ReplayError(f"event {place} is {self.log[place][1]!r}, not {self._script[place].event!r}")
         turn = self._turns.pop(place + 1, None)
         if turn is not None:
             turn.set()
+        return now
 
     async def _work(self, lane: Lane) -> None:
         while (start := lane.start) is not None:

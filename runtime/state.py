@@ -39,34 +39,27 @@ What an op's value or failure is, `llmcc.ir.frame` decides, as for the sequentia
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from llmcc.ir import errors
-from llmcc.ir.expr import refs
 from llmcc.ir.frame import Failure
-from llmcc.ir.ops import End, Join, Op, Return, ValueOp
+from llmcc.ir.ops import End, Join, Return, ValueOp
 from llmcc.ir.signature import Signature
 from llmcc.runtime import events as ev
-from llmcc.runtime.growing import Growing
 from llmcc.runtime.limits import Limits
-from llmcc.runtime.nodes import Node, inside, prerequisites, uses, writes
+from llmcc.runtime.nodes import Node, inside, uses, writes
 from llmcc.runtime.progress import IllegalTransition
+from llmcc.runtime.statements import ADDING, Statements
 
 __all__ = ["IllegalTransition", "Machine"]
 
 
-_ENDS = (Join, Return)
-
-
-class Machine(Growing):
+class Machine(Statements):
     """One run. `handle` takes events; everything else is for looking at, never for changing."""
 
     def __init__(self, signatures: Mapping[str, Signature] | None = None, limits: Limits | None = None) -> None:
         super().__init__(signatures if signatures is not None else {}, limits or Limits())
-        self.end: Node | None = None
-        self.open_end: Node | None = None
-        self.join_said = False
 
     def handle(self, event: ev.Event) -> list[ev.Instruction]:
         """What is to be done now that `event` happened.
@@ -81,10 +74,9 @@ class Machine(Growing):
             self._apply(event)
         if self._agenda:
             self._drain()
-        queue = self.queue
-        if (queue.fresh or queue.line or queue.heap) and not event.more:
+        if not self.queue.idle and not event.more:
             self._start_ready()
-        if self.end is not None or not self.top.unfinished:
+        if self._concludes or not self.top.unfinished:
             self._conclude()
         return out
 
@@ -101,30 +93,6 @@ class Machine(Growing):
             self.more = before
             raise
 
-    def _illegal(self, event: ev.Event) -> IllegalTransition:
-        return IllegalTransition(f"{event!r} in the phase {self.phase!r} (plan {self.plan}, event {self.events})")
-
-    def announce(self, ops: Iterable[Op]) -> None:
-        """`handle` for a `StatementAdded` of each op that another event follows: there is nothing to do yet.
-
-        Raises:
-            IllegalTransition: one of them cannot be added now; `events` tells which, as those before it were.
-        """
-        phases, _ = _RULES[ev.StatementAdded]
-        for op in ops:
-            if self.phase not in phases:
-                raise self._illegal(ev.StatementAdded(op, more=True))
-            before, self.more = self.more, True
-            self.events += 1
-            try:
-                self._add(op)
-            except IllegalTransition:
-                self.events -= 1
-                self.more = before
-                raise
-            if self._agenda:
-                self._drain()
-
     def validate(self) -> None:
         """Checks every invariant of the machine, in time proportional to all that it holds.
 
@@ -140,32 +108,6 @@ class Machine(Growing):
     def _statement_added(self, event: ev.StatementAdded) -> None:
         self._add(event.op)
 
-    def _add(self, op: Op) -> None:
-        top = self.top
-        if self.open_end is not None or self.end is not None:
-            self._require_room_for(op)
-        names = prerequisites(op)
-        others = self._earlier(op, names) if names else ()
-        if isinstance(op, _ENDS):
-            self._open_plan()
-            node = self.open_end = self._node(f"<end of plan {self.plan}>", op, top, (len(self.nodes),))
-        else:
-            if op.catch is not None:
-                self._earlier(op, refs(op.catch))
-            begun = self.growing.get(op.name) if self.growing else None
-            if begun is not None:
-                if self._completed(begun, op):
-                    return
-                self._withdraw(begun)
-            if op.name in top.nodes:
-                raise IllegalTransition(f"{op.name!r} is defined twice; {top.nodes[op.name].story()}")
-            if self.phase == "settled":
-                self._open_plan()
-            node = top.nodes[op.name] = self._node(op.name, op, top, (len(self.nodes),))
-            top.unfinished += 1
-        if not others or not node.wait_for(others):
-            self._agenda.append(node)
-
     def _map_begun(self, event: ev.MapBegun) -> None:
         self._require_can_grow(event.op)
         if event.op.name in self.growing:
@@ -173,32 +115,13 @@ class Machine(Growing):
         self._add(event.op)
         self.growing[event.op.name] = self.top.nodes[event.op.name]
 
-    def _require_room_for(self, op: Op) -> None:
-        name = op.name if isinstance(op, ValueOp) else "the end"
-        if self.phase == "open" and self.open_end is not None:
-            raise IllegalTransition(f"{name} comes after the end of its plan")
-        if self.phase == "settled" and self.end is not None and not self.join_said:
-            raise IllegalTransition(f"{name} comes while the plan before it is not over: {self.end.story()}")
-
-    def _earlier(self, op: Op, names: list[str]) -> list[Node]:
-        nodes = self.top.nodes
-        try:
-            return [*map(nodes.__getitem__, names)]
-        except KeyError as missing:
-            text = f"an op uses or comes after {missing}, which was not added before: {op!r}"
-            raise IllegalTransition(text) from None
-
-    def _open_plan(self) -> None:
-        if self.phase == "settled":
-            self.phase = "open"
-            self.plan += 1
-
     def _plan_accepted(self, event: ev.PlanAccepted) -> None:
         if self.growing:
             raise IllegalTransition(f"the statements of {list(self.growing)} are not complete")
         self.phase = "settled"
         self.accepted = self.plan
         self.end, self.open_end, self.join_said = self.open_end, None, False
+        self._concludes = True
         held, self.held = self.held, []
         for node in held:
             self._admit(node)
@@ -236,17 +159,6 @@ class Machine(Growing):
             raise IllegalTransition(f"{name!r} is withdrawn while its plan is not over: {self.end.story()}")
         return node
 
-    def _withdraw(self, node: Node) -> None:
-        if node.region is self.top and isinstance(node.op, ValueOp):
-            self.top.unfinished -= not node.over
-            del self.top.nodes[node.op.name]
-            self.growing.pop(node.op.name, None)
-            self.top.frame.values.pop(node.op.name, None)
-            self.top.frame.failures.pop(node.op.name, None)
-        if node.state == "running":
-            self._out.append(ev.CancelCall(node.key))
-        node.enter("withdrawn", self.events)
-
     def _keys_taken(self, event: ev.KeysTaken) -> None:
         self.taken.update(event.keys)
 
@@ -267,7 +179,7 @@ class Machine(Growing):
     # -- what to say ---------------------------------------------------------------------------------------------------
 
     def _conclude(self) -> None:
-        end = self.end
+        end, self._concludes = self.end, False
         if end is not None and end.state == "known" and isinstance(end.op, Join) and not self.join_said:
             self.join_said = True
             self._out.append(ev.JoinReady(*self.top.frame.answer(end.op)))
@@ -285,6 +197,8 @@ class Machine(Growing):
     def failures(self) -> list[Failure]:
         """All first reasons for which something failed and no `catch` made up for it, in program order, each once."""
         found: dict[Failure, None] = {}
+        if not self.top.frame.failures:
+            return []
         for node in self.top.nodes.values():
             if node.state != "failed":
                 continue
@@ -305,11 +219,11 @@ _LAST = frozenset({"ending", "stopping"})
 _RUNNING = frozenset({"open", "settled", "ending", "stopping"})
 #: For each event the phases in which it is legal, and what it does.
 _RULES: dict[type, tuple[frozenset[str], Callable[[Machine, Any], None]]] = {
-    ev.StatementAdded: (frozenset({"open", "settled"}), Machine._statement_added),
-    ev.MapBegun: (frozenset({"open", "settled"}), Machine._map_begun),
+    ev.StatementAdded: (ADDING, Machine._statement_added),
+    ev.MapBegun: (ADDING, Machine._map_begun),
     ev.MapGrew: (frozenset({"open"}), Machine._map_grew),
-    ev.StatementsWithdrawn: (frozenset({"open", "settled"}), Machine._statements_withdrawn),
-    ev.KeysTaken: (frozenset({"open", "settled"}), Machine._keys_taken),
+    ev.StatementsWithdrawn: (ADDING, Machine._statements_withdrawn),
+    ev.KeysTaken: (ADDING, Machine._keys_taken),
     ev.PlanAccepted: (frozenset({"open"}), Machine._plan_accepted),
     ev.PlanRejected: (frozenset({"open"}), Machine._plan_rejected),
     ev.PlanEnded: (frozenset({"settled"}), Machine._plan_ended),

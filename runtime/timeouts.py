@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from math import inf
-from typing import ClassVar
 
 import trio
 
@@ -21,8 +20,6 @@ class Lane:
     way has to be over, by trio's clock.
     """
 
-    #: Whether the lane goes on with other calls: any that may start as its own is over, or that come while it rests.
-    alone: ClassVar[bool] = True
     start: ev.StartCall | None = None
     started_s: float = 0.0
     scope: trio.CancelScope = field(default_factory=trio.CancelScope)
@@ -30,6 +27,8 @@ class Lane:
     timed_out: bool = False
     cancelled: bool = False
     task: trio.lowlevel.Task | None = None
+    #: Whether the lane goes on with other calls: any that may start as its own is over, or that come while it rests.
+    alone: bool = True
 
     def cancel(self) -> None:
         """Stops the call under way."""
@@ -46,6 +45,8 @@ class Timeouts:
         #: When the alarm rings; deadlines after that need no other.
         self.next = inf
         self._sleep: trio.CancelScope | None = None
+        #: Whether it is sure that nobody has cancelled the run from outside: its task would have been told.
+        self.quiet = False
 
     def arm(self, lane: Lane, now: float) -> None:
         """Sees to it that the lane's deadline, which is before `next`, is kept. Whoever ends the attempt clears it."""
@@ -63,13 +64,18 @@ class Timeouts:
         while True:
             assert self._sleep is not None
             with self._sleep:
-                await trio.sleep_forever()
+                self.quiet = True
+                await trio.lowlevel.wait_task_rescheduled(self._disturbed)
             now = trio.current_time()
             for lane in self._lanes:
                 if lane.deadline <= now:
                     self._expire(lane)
             self.next = min((lane.deadline for lane in self._lanes if lane.deadline > now), default=inf)
             self._sleep = trio.CancelScope(deadline=self.next)
+
+    def _disturbed(self, _: object) -> trio.lowlevel.Abort:
+        self.quiet = False  # trio says so while the scope is being cancelled, before anything else runs
+        return trio.lowlevel.Abort.SUCCEEDED
 
     def _expire(self, lane: Lane) -> None:
         if not lane.scope.cancel_called:

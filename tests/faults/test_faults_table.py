@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from llmcc.runtime import state
+from llmcc.runtime import state, statements
 from llmcc.testing import faults_table
 from llmcc.testing.faults_cancel import cancel_at_any_step
 from llmcc.testing.faults_schedule import random_schedules
@@ -60,7 +60,7 @@ def test_a_runtime_that_forgets_an_order_is_found(
 ) -> None:
     from llmcc.ir.ops import needs
 
-    monkeypatch.setattr(state, "prerequisites", needs)
+    monkeypatch.setattr(statements, "prerequisites", needs)
     assert random_schedules(plans=10, seeds=10)[1] > 0
     assert "ran at the same time" in capsys.readouterr().out
 

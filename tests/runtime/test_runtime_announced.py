@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmcc.ir.effects import Effect
-from llmcc.ir.expr import ListOf, Ref
+from llmcc.ir.expr import Const, Expr, ListOf, Ref
 from llmcc.ir.ops import Call, Compute, Op
 from llmcc.ir.types import ANY
 from llmcc.runtime import events as ev
@@ -37,13 +37,23 @@ def _told(ops: list[Op], *, at_once: bool) -> tuple[Any, ...]:
 @given(st.lists(st.sampled_from("abcdefgh"), min_size=2, max_size=8), st.data())
 def test_statements_that_are_announced_are_as_if_told_one_by_one(names: list[str], data: st.DataObject) -> None:
     """Also where one of them is illegal: a name that is defined twice, or one that nobody defined."""
-    ops: list[Op] = []
-    for name in names:
-        uses = data.draw(st.lists(st.sampled_from([*names[: len(ops)], "z"] if ops else []), max_size=2)) if ops else []
-        kind = data.draw(st.sampled_from(["call", "write", "value"]))
-        if kind == "value":
-            ops.append(Compute(name=name, type=ANY, expr=ListOf(tuple(map(Ref, uses)))))
-        else:
-            args = tuple((f"x{i}", Ref(use)) for i, use in enumerate(uses))
-            ops.append(Call(name=name, type=ANY, tool="t", args=args, effect=EFFECTS[kind]))
+    ops = [_op(name, names[:place], data) for place, name in enumerate(names)]
     assert _told(ops, at_once=True) == _told(ops, at_once=False)
+
+
+def _op(name: str, earlier: list[str], data: st.DataObject) -> Op:
+    """A value or a call, with whatever a call may wait for: arguments, a condition, what it comes after."""
+    known = st.sampled_from([*earlier, "z"]) if earlier else st.nothing()
+    uses = data.draw(st.lists(known, max_size=3)) if earlier else []
+    kind = data.draw(st.sampled_from(["call", "call", "write", "value"]))
+    if kind == "value":
+        return Compute(name=name, type=ANY, expr=ListOf(tuple(map(Ref, uses))))
+    exprs: list[Expr] = [*map(Ref, uses)]
+    exprs += data.draw(st.lists(st.sampled_from([Const(1), ListOf(tuple(map(Ref, uses)))]), max_size=1))
+    rest: dict[str, Any] = {}
+    if earlier and data.draw(st.integers(0, 3)) == 0:
+        clause = data.draw(st.sampled_from(["guard", "after", "catch"]))
+        other = data.draw(known)
+        rest[clause] = (other,) if clause == "after" else Ref(other)
+    args = tuple((f"x{i}", expr) for i, expr in enumerate(exprs))
+    return Call(name=name, type=ANY, tool="t", args=args, effect=EFFECTS[kind], **rest)

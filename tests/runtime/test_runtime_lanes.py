@@ -121,8 +121,12 @@ def test_calls_that_never_wait_let_others_run() -> None:
     assert run_virtual(main) >= 20
 
 
-def test_a_run_that_was_left_calls_no_further_tool() -> None:
-    """The scope around the run is cancelled by a tool that does not notice: the next one in the chain is not called."""
+@pytest.mark.parametrize("timeout_s", [60.0, None])
+@pytest.mark.parametrize("waits", [False, True])
+def test_a_run_that_was_left_calls_no_further_tool(waits: bool, timeout_s: float | None) -> None:
+    """The scope around the run is cancelled by a tool that does not notice: the next one in the chain is not called,
+    whether or not one before it has waited, and whether or not there are time-outs that anybody looks after.
+    """
     called: list[int] = []
 
     async def main() -> None:
@@ -130,12 +134,15 @@ def test_a_run_that_was_left_calls_no_further_tool() -> None:
 
             async def third_time_stops(**_: Any) -> int:
                 called.append(len(called))
+                if waits and len(called) == 1:
+                    await trio.sleep(1)
                 if len(called) == 3:
                     around.cancel()
                 return 1
 
             ops = [call(f"c{i}", "t", *([f"c{i - 1}"] if i else [])) for i in range(10)]
-            await run_module(Module(tuple(ops), ordered=True), Toolbox(tool("t", third_time_stops)))
+            limits = Limits(timeout_s=timeout_s)
+            await run_module(Module(tuple(ops), ordered=True), Toolbox(tool("t", third_time_stops)), limits=limits)
 
     run_virtual(main)
     assert called == [0, 1, 2]
