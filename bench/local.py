@@ -4,7 +4,9 @@ gone, and how far the memory is.
     python bench/local.py                 a table; exits with 1 if a target is missed
     python bench/local.py --json
 
-One process, one model file, the same texts for all. A round does every measurement once, and a ratio is taken within
+One process, the same texts for all. "As shipped" is `llama_cpp.Llama` as one would write it, with the file that comes
+along; "in sequence" is the same class with the file that our engine made of it, so that only what is done with it
+differs. A round does every measurement once, and a ratio is taken within
 its round; the medians of the rounds are shown. With one thread, times are CPU times, so that a busy machine spoils
 little; with two they cannot be (a thread that waits for the other one spins), and are times on the wall. Those of
 cancellations always are. If xllamacpp is installed, its server does the eight jobs too.
@@ -30,9 +32,9 @@ from llmcc.runtime.models import Llama, Request, default_model_path
 from llmcc.runtime.models.llama_files import requantized
 
 #: What is to be reached.
-TARGETS = {"eight_jobs_over_not_shared": 3.5, "constrained_over_free": 0.9}
+TARGETS = {"eight_jobs_over_as_shipped": 2.0, "eight_jobs_over_not_shared": 3.5, "constrained_over_free": 0.9}
 #: What is to be reached with two threads, where arithmetic bounds a batch less.
-TARGETS_OF_TWO = {"eight_jobs_over_in_sequence": 2.0, "sixteen_over_one": 3.0}
+TARGETS_OF_TWO = {"sixteen_over_one": 3.0}
 #: What is not to be exceeded.
 MOST = {"cancel_reading_ms": 50.0, "cancel_writing_ms": 50.0}
 EXAMPLE = "Question: What is the height of the mountain?\nPlan:\na = lookup('K2', 'height')\nreturn a.value\n\n"
@@ -145,10 +147,10 @@ class Bench:
         self.path = requantized(default_model_path())
         self.clock = Clock(threads)
         self._options = {"n_ctx": CONTEXT, "threads": threads}
-        self.sequential = llama_cpp.Llama(
-            str(self.path), n_ctx=CONTEXT, n_threads=threads, n_threads_batch=threads, verbose=False
+        self.sequential, self.shipped = (
+            llama_cpp.Llama(str(path), n_ctx=CONTEXT, n_threads=threads, n_threads_batch=threads, verbose=False)
+            for path in (self.path, default_model_path())
         )
-
         self.server = Server(self.path, n_ctx=CONTEXT, threads=threads) if is_installed() else None
 
     def jobs(self, number: int) -> dict[str, float]:
@@ -163,6 +165,7 @@ class Bench:
             found["not_shared_s"] = self.clock.seconds(lambda: ask(model, requests))
         found["in_sequence_s"] = self.clock.seconds(lambda: in_sequence(self.sequential, texts))
         found["in_sequence_warm_s"] = self.clock.seconds(lambda: in_sequence(self.sequential, texts))
+        found["as_shipped_s"] = self.clock.seconds(lambda: in_sequence(self.shipped, texts))
         server = self.server
         if server is not None:
             found["xllamacpp_s"] = self.clock.seconds(lambda: server.ask(texts, WRITTEN))
@@ -178,18 +181,25 @@ class Bench:
         yield model
         model.close()
 
-    def rates(self) -> dict[str, float]:
-        """Tokens a second of one request, of sixteen at once, and of one that is held to a grammar."""
+    def rates(self, number: int) -> dict[str, float]:
+        """Tokens a second of a prompt, of one request, of sixteen at once, and of one that is held to a grammar."""
+        (prompt,) = prompts(number + 2000, 1)
         some = [Request(prompt=f"The number {n} is", max_tokens=WRITTEN) for n in range(16)]
         plan = Request(prompt=EXAMPLE, max_tokens=WRITTEN)
         held = Request(prompt=EXAMPLE, max_tokens=WRITTEN, constraint=OneGrammar(CALLS))
         with self.model() as model:
+            seconds = self.clock.seconds(lambda: ask(model, [Request(prompt=prompt, max_tokens=1)]))
             return {
+                "read_tokens_s": self.count(prompt) / seconds,
                 "one_tokens_s": rate(self.clock, model, some[:1]),
                 "sixteen_tokens_s": rate(self.clock, model, some),
                 "free_tokens_s": rate(self.clock, model, [plan]),
                 "constrained_tokens_s": rate(self.clock, model, [held]),
             }
+
+    def count(self, text: str) -> int:
+        """The tokens of a text."""
+        return len(self.sequential.tokenize(text.encode()))
 
     def cancellations(self, number: int) -> dict[str, float]:
         """How soon a request is gone, in the middle of a prompt of 500 tokens and of its answer."""
@@ -200,19 +210,25 @@ class Bench:
 
     def round(self, number: int) -> dict[str, float]:
         """Every measurement once, and the ratios."""
-        found = self.jobs(number) | self.rates() | self.cancellations(number) | {"read_gb_s": bandwidth() / 1e9}
+        found = self.jobs(number) | self.rates(number) | self.cancellations(number) | {"read_gb_s": bandwidth() / 1e9}
         found["eight_jobs_over_in_sequence"] = found["in_sequence_s"] / found["eight_jobs_s"]
+        found["eight_jobs_over_as_shipped"] = found["as_shipped_s"] / found["eight_jobs_s"]
         found["warm_over_in_sequence"] = found["in_sequence_warm_s"] / found["eight_jobs_warm_s"]
         found["eight_jobs_over_not_shared"] = found["not_shared_s"] / found["eight_jobs_s"]
         found["sixteen_over_one"] = found["sixteen_tokens_s"] / found["one_tokens_s"]
         found["constrained_over_free"] = found["constrained_tokens_s"] / found["free_tokens_s"]
-        # Every token of a single request needs all weights once.
-        found["one_over_bound"] = found["one_tokens_s"] * self.path.stat().st_size / 1e9 / found["read_gb_s"]
+        # Memory bounds a single request: each of its tokens needs all weights once.
+        found["bound_of_one_tokens_s"] = found["read_gb_s"] * 1e9 / self.path.stat().st_size
+        found["one_over_bound"] = found["one_tokens_s"] / found["bound_of_one_tokens_s"]
+        # Arithmetic bounds many: a token cannot be written in less than it takes to read one in a long prompt.
+        least = self.count(prompts(number, 1)[0]) + JOBS * WRITTEN
+        found["eight_jobs_over_bound"] = least / found["read_tokens_s"] / found["eight_jobs_s"]
         return found
 
     def close(self) -> None:
         """Frees what was loaded once."""
         self.sequential.close()
+        self.shipped.close()
 
 
 def main() -> int:

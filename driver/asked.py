@@ -47,12 +47,13 @@ class Asked:
         self._rounds = Rounds(agent.toolbox.signatures, book)
         #: Whether nothing is left to do for the question.
         self.over = False
-        self.meter = Meter(agent.budget, self._tools_used)
+        self.meter = Meter(agent.budget, self._tools_used, lambda: self._rounds.spend(self._spent))
         self.planning = Planning(agent.toolbox.signatures, self.tell, self.meter, taught=agent.taught)
         self.plans: list[str] = []
         spent = self._rounds.spent
         self.meter.usage = Usage(**{name: getattr(spent, name) for name in _USED})
         self.meter.models_usd, self.meter.unpriced = spent.usd, list(spent.unpriced)
+        self.meter.estimated = spent.estimated
         self.repairs, self.mended = spent.repairs, spent.mended
         self._ways: list[str] = []
         self._notes: dict[str, None] = {}
@@ -189,6 +190,7 @@ class Asked:
             **used,
             usd=meter.models_usd,
             unpriced=tuple(meter.unpriced),
+            estimated=meter.estimated,
             repairs=self.repairs,
             mended=self.mended,
         )

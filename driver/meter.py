@@ -23,9 +23,15 @@ class Meter:
         budget: what may be used.
         tools_used: the tokens of models that tools asked so far, the dollars for tools, and the models among those
             whose price is not known.
+        noted: called whenever an answer was counted, however it ended.
     """
 
-    def __init__(self, budget: Budget, tools_used: Callable[[], tuple[Usage, float, list[str]]]) -> None:
+    def __init__(
+        self,
+        budget: Budget,
+        tools_used: Callable[[], tuple[Usage, float, list[str]]],
+        noted: Callable[[], None] = lambda: None,
+    ) -> None:
         self.budget = budget
         #: What planner and joiner used.
         self.usage = Usage()
@@ -38,6 +44,7 @@ class Meter:
         #: Whether tokens are estimated: a server has not told them, or not before its answer was complete.
         self.estimated = False
         self._tools_used = tools_used
+        self._noted = noted
 
     @property
     def known_usd(self) -> float:
@@ -89,6 +96,7 @@ class Meter:
         finally:
             self._add(role, model, _used(request, completion, guessed()))
             self.estimated = self.estimated or (chunks > 0 and not completion.usage.completion_tokens)
+            self._noted()
 
     def _add(self, role: Role, model: Model, used: Usage) -> None:
         self.usage += used

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TypeVar
 
 from llmcc.driver.planning import Plan, Planning
@@ -27,8 +28,7 @@ R = TypeVar("R", Accepted, Wanted)
 class Rounds:
     """The rounds of one question: those that are known, and those to come. Without a `book` nothing is written down.
 
-    `ended` is how the question ended, if an earlier process came that far; `spent` what models had used by the last
-    round.
+    `ended` is how the question ended, if an earlier process came that far; `spent` what models had used by then.
     """
 
     def __init__(self, signatures: Mapping[str, Signature], book: Book | None) -> None:
@@ -36,7 +36,7 @@ class Rounds:
         self._book = book
         known = [] if book is None else book.history.rounds
         last = known[-1] if known else None
-        self.spent = Spent() if last is None else last.spent
+        self.spent = Spent() if book is None else book.history.spent
         self.ended = last if isinstance(last, Answered) else None
         self._known = deque(one for one in known if not isinstance(one, Answered))
 
@@ -66,6 +66,14 @@ class Rounds:
         except JournalError as error:
             execution.cancel(str(error))
             raise Cancelled(str(error)) from error
+
+    def spend(self, spent: Spent) -> None:
+        """Writes down what models have used, behind an answer of one. A journal that has failed says so at the next
+        round, and before any write: this may be on the way out of an answer that was broken off.
+        """
+        if self._book is not None:
+            with suppress(JournalError):
+                self._book.note(spent)
 
     def accept(self, execution: Execution, planning: Planning, plan: Plan, spent: Spent) -> None:
         """Writes down a plan that is about to be accepted, and so before all that it writes. Raises like `put`."""

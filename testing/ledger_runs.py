@@ -19,7 +19,7 @@ from llmcc.runtime import events as ev
 from llmcc.runtime.executor import run_module
 from llmcc.runtime.journal.book import Book
 from llmcc.runtime.journal.errors import CallsInDoubt, JournalError
-from llmcc.runtime.journal.records import Began, Finished, Intended, Round, decode
+from llmcc.runtime.journal.records import Began, Finished, Intended, Round, Spent, decode
 from llmcc.runtime.journal.secrets import Redaction
 from llmcc.runtime.journal.session import Session
 from llmcc.runtime.journal.writer import DirectWriter, Log
@@ -164,8 +164,8 @@ class MortalBook:
         await self._book.intend(starts)
         await self._cut.point(f"after intend {keys}")
 
-    def note(self, record: Round) -> None:
-        """Notes what happened to a question."""
+    def note(self, record: Round | Spent) -> None:
+        """Notes what happened to a question, or what it has cost."""
         self._cut.here(f"before a {type(record).__name__}")
         self._book.note(record)
         self._cut.here(f"after a {type(record).__name__}")

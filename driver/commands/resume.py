@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -18,10 +19,11 @@ from llmcc.driver.commands.common import (
     read_source,
     tools_option,
 )
-from llmcc.driver.commands.run import how_to_resume, resumable, tell
+from llmcc.driver.commands.run import how_to_resume, resumable, tell, within
 from llmcc.driver.commands.runs import DEFAULT_JOURNAL
 from llmcc.driver.commands.watching import all_of, shown
 from llmcc.ir.errors import LlmccError
+from llmcc.runtime.limits import Limits
 from llmcc.runtime.toolbox import Toolbox
 
 if TYPE_CHECKING:
@@ -64,8 +66,8 @@ def command(
 ) -> int:
     """Go on with RUN (its name, or how that begins): calls that are over are not made again.
 
-    A question is asked of the same model, within the same budget, unless others are given. Exits 1 if something failed,
-    or if calls are in doubt: `--settle` says what became of them.
+    It keeps to the same budget, and a question is asked of the same model, unless others are given. Exits 1 if
+    something failed, or if calls are in doubt: `--settle` says what became of them.
     """
     from llmcc.runtime.journal.errors import CallsInDoubt
     from llmcc.runtime.journal.session import Session
@@ -82,8 +84,8 @@ def command(
             asked = changes.get("model", session.history.began.options.get("model"))
             require_fitting(asked, base_url, way, adapter)
             return _question(session, journal, toolbox, settle, changes, as_json=as_json)
-        _require_none(session, changes)
-        return _plan(session, journal, toolbox, settle, plan, text, as_json=as_json)
+        _require_none(session, changes.keys() - {"budget"})
+        return _plan(session, journal, toolbox, settle, plan, text, budget, as_json=as_json)
     except CallsInDoubt as error:
         options = " ".join(f"--settle '{key}=...'" for key in error.calls)
         raise UserError(f"{error}\n  llmcc resume {run} --journal {journal} {options}") from None
@@ -98,6 +100,7 @@ def _plan(
     settle: dict[str, Any],
     plan: str | None,
     text: str | None,
+    new_budget: Any,
     *,
     as_json: bool,
 ) -> int:
@@ -108,16 +111,43 @@ def _plan(
     from llmcc.driver.execute import to_the_end
     from llmcc.driver.spending import keep_to
 
-    budget = session.history.began.options.get("budget")
-    keep = None if budget is None else partial(keep_to, msgspec.convert(budget, Budget))
+    began = session.history.began
+    limits: dict[str, Any] = {}
+    budget = msgspec.convert(began.options["budget"], Budget) if "budget" in began.options else None
+    if new_budget is not None:
+        if not _keeps_to(new_budget, session, toolbox, text):
+            return 1
+        budget = new_budget
+        # Those that the run was begun with, without what its budget had made of them: the new one may allow more.
+        limits = msgspec.structs.asdict(budget.limits(Limits(**began.options.get("limits", began.limits))))
+    keep = None if budget is None else partial(keep_to, budget)
     with shown(as_json=as_json) as board, resumable(session.run, journal):
         watch = all_of(keep, None if board is None else board.watch)
-        given: dict[str, Any] = {"settle": settle, "text": text, "observer": board, "watch": watch}
+        given: dict[str, Any] = {"settle": settle, "text": text, "observer": board, "watch": watch, **limits}
         outcome = to_the_end(partial(journaled.go_on, session, toolbox, **given))
     tell(outcome, plan or "plan", as_json=as_json)
     if outcome.stopped is not None:
         click.echo(how_to_resume(session.run, journal), err=True)
     return 0 if outcome.ok else 1
+
+
+def _keeps_to(budget: Any, session: Session, toolbox: Toolbox | None, text: str | None) -> bool:
+    """Whether the plan of the run, with what it has done already, keeps to another budget; if not, closes the session.
+
+    Raises:
+        LlmccError: that cannot be known. Likewise.
+    """
+    from llmcc.driver import journaled
+
+    began, keeps = session.history.began, False
+    try:
+        tools = toolbox if toolbox is not None else journaled.recorded_toolbox(began)
+        module = journaled.compiled(began, tools, text)
+        keeps = within(module, tools, budget, text or began.text or "", began.name)
+    finally:
+        if not keeps:
+            session.close()
+    return keeps
 
 
 def _question(
@@ -153,13 +183,11 @@ def _question(
     return report(answer, as_json=as_json)
 
 
-def _require_none(session: Session, changes: dict[str, Any]) -> None:
+def _require_none(session: Session, changes: Collection[str]) -> None:
     """Refuses options of questions for a plan."""
     if changes:
         session.close()
-        raise click.UsageError(
-            f"--{next(iter(changes)).replace('_', '-')} goes with questions, and this run is a plan's"
-        )
+        raise click.UsageError(f"--{min(changes).replace('_', '-')} goes with questions, and this run is a plan's")
 
 
 def _settlement(text: str) -> tuple[str, Any]:

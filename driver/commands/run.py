@@ -32,12 +32,13 @@ from llmcc.driver.execute import ordered, run_sync, to_the_end
 from llmcc.driver.program import CompileError, Program, compile
 from llmcc.driver.spending import keep_to
 from llmcc.ir.frame import Failure
-from llmcc.ir.ops import calls_in
+from llmcc.ir.ops import Module, calls_in
 from llmcc.ir.values import to_text
 from llmcc.runtime.limits import Limits
 from llmcc.runtime.outcome import Outcome
 from llmcc.runtime.profile import Profile
 from llmcc.runtime.profile_file import add_to_file, check_target
+from llmcc.runtime.toolbox import Toolbox
 from llmcc.runtime.trace import Trace
 from llmcc.runtime.trace_file import check_target as check_trace_target
 
@@ -99,11 +100,12 @@ def command(
     show_diagnostics(program.diagnostics, text, name)
     show_doubts(program)
     given = {"deadline_s": deadline, "max_calls": max_calls, "max_running": concurrency}
-    limits: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
+    asked: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
+    limits = asked
     if budget is not None:
-        if not _within(program, budget, text, name):
+        if not within(ordered(program.module, toolbox), toolbox, budget, text, name):
             return 1
-        limits = bounded(limits, budget)
+        limits = bounded(asked, budget)
     seen = Profile()
     runs: list[Any] = []
     keep = None if budget is None else partial(keep_to, budget)
@@ -116,7 +118,9 @@ def command(
             if journal is None:
                 outcome = run_sync(program, **options, **limits)
             else:
-                outcome = _journaled(program, journal, None if llm else tools, catalog, limits, budget, options)
+                kept = {} if budget is None else {"budget": msgspec.to_builtins(budget), "limits": asked}
+                files = {"tools": None if llm else tools, "catalog": catalog}
+                outcome = _journaled(program, journal, limits, options, options_kept=kept, **files)
         except KeyboardInterrupt:
             if trace is not None and runs:
                 Trace.of(runs[0].outcome(), program).save(trace)
@@ -140,15 +144,18 @@ def bounded(limits: dict[str, Any], budget: Any) -> dict[str, Any]:
     }
 
 
-def _within(program: Program, budget: Any, text: str, name: str) -> bool:
-    """Whether the plan keeps to the budget, or is to run all the same: that is asked where there is somebody to ask."""
+def within(module: Module, toolbox: Toolbox, budget: Any, text: str, name: str) -> bool:
+    """Whether the plan keeps to the budget, or is to run all the same: that is asked where there is somebody to ask.
+
+    Raises:
+        PriceUnknown: nobody knows whether it does.
+    """
     from llmcc.driver.budget import over_budget
     from llmcc.driver.unpriced import require_prices
 
-    assert program.toolbox is not None
-    called = {call.tool for call in calls_in(program.module.ops)}
-    require_prices(budget, (), [tool for name, tool in program.toolbox.items() if name in called])
-    found = over_budget(ordered(program.module, program.toolbox), program.signatures, budget)
+    called = {call.tool for call in calls_in(module.ops)}
+    require_prices(budget, (), [tool for name, tool in toolbox.items() if name in called])
+    found = over_budget(module, toolbox.signatures, budget)
     show_diagnostics(found, text, name)
     if not found or not (sys.stdin.isatty() and sys.stderr.isatty()):
         return not found
@@ -158,20 +165,20 @@ def _within(program: Program, budget: Any, text: str, name: str) -> bool:
 def _journaled(
     program: Program,
     journal: str,
+    limits: dict[str, Any],
+    options: dict[str, Any],
+    *,
     tools: str | None,
     catalog: str | None,
-    limits: dict[str, Any],
-    budget: Any,
-    options: dict[str, Any],
+    options_kept: dict[str, Any],
 ) -> Outcome:
     from llmcc.driver import journaled
 
     toolbox = program.toolbox
     assert toolbox is not None
     module = ordered(program.module, toolbox)
-    kept = {} if budget is None else {"budget": msgspec.to_builtins(budget)}
-    given: dict[str, Any] = {"tools": tools, "catalog": catalog, "options": kept}
-    session = journaled.begin(program, module, toolbox, journal, limits, **given)
+    files: dict[str, Any] = {"tools": tools, "catalog": catalog}
+    session = journaled.begin(program, module, toolbox, journal, limits, options=options_kept, **files)
     bounds = Limits(**limits)
     with resumable(session.run, journal):
         return to_the_end(partial(journaled.execute, session, module, toolbox, limits=bounds, **options))

@@ -14,7 +14,18 @@ from llmcc.ir.values import importable
 from llmcc.runtime import events as ev
 from llmcc.runtime.journal.errors import JournalError
 from llmcc.runtime.journal.history import History
-from llmcc.runtime.journal.records import Ended, Failed, Finished, Intended, NotBegun, Record, Round, Used, encode
+from llmcc.runtime.journal.records import (
+    Ended,
+    Failed,
+    Finished,
+    Intended,
+    NotBegun,
+    Record,
+    Round,
+    Spent,
+    Used,
+    encode,
+)
 from llmcc.runtime.journal.secrets import Redaction
 from llmcc.runtime.journal.writer import Writer
 from llmcc.runtime.ledger import CallEnd
@@ -120,8 +131,9 @@ class Book:
         self._put(Failed(**known, **fields), urgent=False)
         return end
 
-    def note(self, record: Round) -> None:
-        """Notes what happened to the question that the run is for; durably before any write that is intended later.
+    def note(self, record: Round | Spent) -> None:
+        """Notes what happened to the question that the run is for, or what models have used for it so
+        far; durably before any write that is intended later.
 
         Raises:
             JournalError: an earlier record could not be made durable.

@@ -18,6 +18,7 @@ from llmcc.runtime.journal.records import (
     Record,
     Round,
     Settled,
+    Spent,
     Used,
     Wanted,
 )
@@ -32,7 +33,8 @@ class History:
     """A run so far, by attempts of calls. It takes the records one by one, in order, also while the run goes on.
 
     `ends` holds how attempts ended, `charges` what models used for them, `open` the intents of which no end is known,
-    `rounds` what happened to a question beside its calls. `ended` is the last record of a run that is over.
+    `rounds` what happened to a question beside its calls, `spent` what models used for that so far. `ended` is the last
+    record of a run that is over.
     """
 
     def __init__(self, records: Iterable[Record]) -> None:
@@ -40,6 +42,7 @@ class History:
         self.charges: dict[Attempt, list[Charge]] = {}
         self.open: dict[Attempt, Intended] = {}
         self.rounds: list[Round] = []
+        self.spent = Spent()
         self.ended: Ended | None = None
         rest = iter(records)
         first = next(rest, None)
@@ -75,8 +78,12 @@ class History:
             return
         if isinstance(record, Began):
             raise JournalDamaged("the run begins twice")
+        if isinstance(record, Spent):
+            self.spent = record
+            return
         if isinstance(record, Accepted | Wanted | Answered):
             self.rounds.append(record)
+            self.spent = record.spent
             return
         at = (record.key, record.attempt)
         if at in self.ends:

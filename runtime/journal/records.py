@@ -47,7 +47,8 @@ class Began(_Record, frozen=True, kw_only=True):
 
 class Spent(_Record, frozen=True, kw_only=True):
     """What models have used for a question so far, and how often a plan was refused, or lines of it mended. `unpriced`
-    are the models whose price is not known.
+    are the models whose price is not known; `estimated` says that tokens are. It is a record of its own behind each
+    answer of a model, also one that was broken off, and part of those of rounds.
     """
 
     prompt_tokens: int = 0
@@ -56,6 +57,7 @@ class Spent(_Record, frozen=True, kw_only=True):
     requests: int = 0
     usd: float = 0.0
     unpriced: tuple[str, ...] = ()
+    estimated: bool = False
     repairs: int = 0
     mended: int = 0
 
@@ -165,7 +167,7 @@ class Ended(_Record, frozen=True, kw_only=True):
 #: What happened to a question, beside its calls.
 Round: TypeAlias = Accepted | Wanted | Answered
 Record: TypeAlias = (
-    Began | Accepted | Wanted | Answered | Intended | NotBegun | Used | Finished | Failed | Settled | Ended
+    Began | Spent | Accepted | Wanted | Answered | Intended | NotBegun | Used | Finished | Failed | Settled | Ended
 )
 
 

@@ -110,7 +110,7 @@ def test_what_was_accepted_stands_and_what_was_decided_is_not_asked_again(journa
     assert calls == {"search K2": 1, "send one": 1, "search about K2": 1, "send two": 1}
     (only,) = asked(other)
     assert "They do not suffice: the second mail" in only and "a: str = about K2" in only
-    assert answer.usage.requests == 3, "those of the first process count"
+    assert answer.usage.requests == 4, "those of the first process count, that which was broken off as well"
 
 
 def test_a_plan_that_was_not_accepted_is_written_anew_and_its_reads_are_made_again(journal: Path) -> None:
