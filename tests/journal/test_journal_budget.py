@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trio
@@ -14,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import llmcc
+from llmcc.driver.asked import Asked
 from llmcc.driver.prices import Price
 from llmcc.driver.spending import calls_usd, keep_to
 from llmcc.runtime.executor import Execution, run_module
@@ -22,7 +24,9 @@ from llmcc.runtime.journal.records import Began
 from llmcc.runtime.journal.session import Session, runs
 from llmcc.runtime.journal.writer import DirectWriter
 from llmcc.runtime.models import Completion, Request, Usage
+from llmcc.runtime.models.scripted import words
 from llmcc.runtime.outcome import Outcome
+from llmcc.testing.ledger_asks import Conversation
 from llmcc.testing.ledger_runs import RUN, Cut, MortalBook, connecting, live
 
 CALLS = 6
@@ -63,6 +67,39 @@ class Eager(DirectWriter):
         self.commit()
 
 
+class Speaker(Model):
+    """A model that writes plans and answers, a word at a time, and tells with each what it has used by then."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        plans = [f'p{number} = look({number}, "k0", [])\njoin(p{number})\n' for number in range(3)]
+        self._said = Conversation(plans, failed={1: "bad = = 1\n"})
+
+    @asynccontextmanager
+    async def stream(self, request: Request) -> AsyncIterator[Completion]:
+        await self.cut.point("before it is asked")
+        text = words(self._said.reply(request, 0))
+        completion: Completion = Completion(
+            self._written(text[: request.max_tokens], lambda: completion), Usage(READ, 0, 0, 1)
+        )
+        completion.finish = "length" if len(text) > request.max_tokens else "stop"
+        self.used += completion.usage
+        yield completion
+
+    async def _written(self, text: list[str], completion: Callable[[], Completion]) -> AsyncIterator[str]:
+        for word in text:
+            await self.cut.point("in the middle of an answer")
+            self.used += Usage(0, 1)
+            completion().usage += Usage(0, 1)
+            yield word
+            await trio.lowlevel.checkpoint()
+
+
+@llmcc.tool(effect="read", resource="x")
+async def look(n: int, k: str, more: list[int]) -> int:
+    return n
+
+
 class Run:
     """A run of the chain in several processes."""
 
@@ -80,9 +117,11 @@ class Run:
         if self._journal.exists():
             session = Session.reopen(self._journal, RUN, connect=connecting(cut))
         else:
-            began = Began(text=CHAIN, plan="", module="", signatures="", started="")
-            session = Session.begin(self._journal, began, RUN, connect=connecting(cut))
+            session = Session.begin(self._journal, self._began(), RUN, connect=connecting(cut))
         live(session, lambda: self._process(session, cut), cut)
+
+    def _began(self) -> Began:
+        return Began(text=CHAIN, plan="", module="", signatures="", started="")
 
     async def _process(self, session: Session, cut: Cut) -> None:
         book = session.ledger(self._toolbox.signatures, Eager)
@@ -104,6 +143,25 @@ class Run:
             self.outcome, self.usd = outcome, calls_usd(seen[0], self._budget)
 
 
+class Question(Run):
+    """A question in several processes: three plans, one of them repaired, and what comes of each."""
+
+    def __init__(self, journal: Path, budget: llmcc.Budget) -> None:
+        super().__init__(journal, budget)
+        self.model = Speaker()
+        self._toolbox = llmcc.Toolbox(look)
+
+    def _began(self) -> Began:
+        return Began(text=None, plan="", module="", signatures="", started="", question="What?")
+
+    async def _execute(self, book: Book, cut: Cut) -> None:
+        agent = llmcc.Agent(self._toolbox, planner=self.model, max_replans=3, max_repairs=1, budget=self._budget)
+        mortal: Any = MortalBook(book, cut)
+        answer = await agent.follow(Asked(agent, "What?", mortal))
+        if not cut.dead:
+            self.outcome, self.usd = answer.outcome, answer.usd or 0.0
+
+
 BOUNDS = st.one_of(
     st.builds(lambda n: llmcc.Budget(tokens_out=n), st.integers(0, CALLS * WRITTEN + 2)),
     st.builds(lambda n: llmcc.Budget(tokens_in=n), st.integers(0, CALLS * READ + 2)),
@@ -112,10 +170,10 @@ BOUNDS = st.one_of(
 PLACES = st.lists(st.integers(1, 40), max_size=3)
 
 
-def run(budget: llmcc.Budget, kind: str, places: list[int]) -> tuple[Run, int]:
+def run(budget: llmcc.Budget, kind: str, places: list[int], begin: type[Run] = Run) -> tuple[Run, int]:
     """A run to its end, and how many of its processes were cut off."""
     with tempfile.TemporaryDirectory() as folder:
-        one = Run(Path(folder) / "runs.db", budget)
+        one = begin(Path(folder) / "runs.db", budget)
         cuts = 0
         for at in places:
             if one.outcome is None:
@@ -158,6 +216,39 @@ def test_what_is_cancelled_is_counted_to_the_token(budget: llmcc.Budget, places:
     assert one.outcome is not None
     assert one.outcome.usage == one.model.used
     assert excess(budget, one.model.used) <= (0 if budget.tokens_out is not None else WRITTEN - 1)
+
+
+#: Words of the longest answer of a speaker, and tokens up to which its question is bounded: it needs about 150.
+LONGEST, MOST = 45, 160
+ASKED = st.one_of(
+    st.builds(lambda n: llmcc.Budget(tokens_out=n), st.integers(0, MOST)),
+    st.builds(lambda n: llmcc.Budget(usd=n, prices=PRICES), st.integers(0, MOST)),
+)
+WORDS = st.lists(st.integers(1, 120), max_size=3)
+
+
+@pytest.mark.slow
+@settings(deadline=None, max_examples=20)
+@given(ASKED, WORDS)
+def test_a_kill_costs_a_question_at_most_an_answer_beyond_the_budget(budget: llmcc.Budget, places: list[int]) -> None:
+    one, kills = run(budget, "crash", places, Question)
+    assert one.outcome is not None
+    forgotten = one.model.used.requests - one.outcome.usage.requests
+    assert 0 <= forgotten <= kills
+    # Dollars are looked at behind each word, tokens before it.
+    assert excess(budget, one.model.used) <= kills * LONGEST + (budget.usd is not None)
+    if budget.usd is not None:
+        assert one.usd == one.outcome.usage.completion_tokens
+
+
+@pytest.mark.slow
+@settings(deadline=None, max_examples=20)
+@given(ASKED, WORDS)
+def test_an_answer_that_is_cancelled_is_counted_to_the_word(budget: llmcc.Budget, places: list[int]) -> None:
+    one, _ = run(budget, "cancel", places, Question)
+    assert one.outcome is not None
+    assert one.outcome.usage == one.model.used
+    assert excess(budget, one.model.used) <= (budget.usd is not None)
 
 
 def test_a_question_goes_on_with_what_its_tools_have_used(tmp_path: Path) -> None:

@@ -98,6 +98,32 @@ def test_the_budget_of_a_plan_holds_for_its_further_processes(
     assert told["usage"]["requests"] == 1 and told["usage"]["completion_tokens"] >= 1
 
 
+def test_a_plan_may_go_on_with_another_budget(
+    folder: Path, llmcc_command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "strike.py").write_text(STRIKE)
+    (folder / "plan.txt").write_text('a = llm("x")\nb = strike(a)\nreturn llm("y", b)\n')
+    (folder / "wait").touch()
+    tools = ["--tools", "strike.py", "--llm", "openai:any"]
+    with OpenAIServer([Said("so"), Said("and so")]) as server:
+        monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
+        monkeypatch.setenv("OPENAI_API_KEY", "none")
+        bounds = ["--budget", "tokens_out=1", "--budget", "calls=3", "--max-calls", "9"]
+        assert llmcc_command("run", "plan.txt", *tools, "--journal", "runs.db", *bounds).exit_code == 130
+        (folder / "wait").unlink()
+        (run,) = json.loads(llmcc_command("runs", "--json").stdout)["runs"]
+        resume = ["resume", run["run"], *tools, "--json", "--budget"]
+        less = llmcc_command(*resume, "calls=2")
+        assert less.exit_code == 1 and "E0803" in less.stderr and "allows 2" in less.stderr
+        unknown = llmcc_command(*resume, "usd=1")
+        assert unknown.exit_code == 1 and "no price of any is known" in unknown.stderr
+        assert len(server.requests) == 1, "nothing was gone on with"
+        more = llmcc_command(*resume, "tokens_out=50")
+        assert len(server.requests) == 2
+    assert more.exit_code == 0, more.output
+    assert json.loads(more.stdout)["value"] == "and so"
+
+
 @pytest.mark.slow
 def test_what_cannot_be_resumed_is_said_in_one_line(folder: Path, llmcc_command: Command) -> None:
     (folder / "text.db").write_text("no database at all, but long enough to be looked at " * 20)
