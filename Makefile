@@ -19,7 +19,7 @@ PINS := pyproject.toml constraints.txt
 help:
 	@echo 'make demo     ask the atlas ten questions through a model that runs in this process'
 	@echo 'make test     run all tests             (make test PYTEST="-k parser" runs some)'
-	@echo 'make test-servers  the hosted models against a server of others, with the embedded model in it'
+	@echo 'make test-servers  the hosted models against servers of others, with the embedded model in them'
 	@echo 'make bench-frontend  how fast plans are compiled, beside other compilers in Python'
 	@echo 'make bench-optimizer how fast plans are optimized, beside xDSL'
 	@echo 'make bench-scheduler what the scheduler costs a call, beside trio, asyncio and LangGraph'

@@ -1,6 +1,7 @@
-"""The hosted model against a server that we did not write: llama-cpp-python's, with the bundled model.
+"""The hosted model against servers that we did not write, with the bundled model: that of llama-cpp-python, in Python,
+and llama.cpp's own, which the package xllamacpp holds.
 
-Run with `make test-servers`, which installs what the server needs.
+Run with `make test-servers`, which installs what the servers need.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -24,12 +26,54 @@ from llmcc.ir.signature import Parameter, Signature
 from llmcc.ir.types import STR
 from llmcc.runtime.models import Message, ModelUnavailable, OpenAI, Request, Timeouts, default_model_path
 
-NEEDS = ("llama_cpp", "openai", "fastapi", "uvicorn", "sse_starlette", "starlette_context", "pydantic_settings")
-MISSING = [name for name in NEEDS if importlib.util.find_spec(name) is None]
+OWN = """
+import sys, time, xllamacpp
+options = xllamacpp.CommonParams()
+options.model.path, options.port, options.n_ctx, options.n_parallel = sys.argv[1], int(sys.argv[2]), 1024, 2
+options.cpuparams.n_threads = options.cpuparams_batch.n_threads = 1
+options.warmup = False
+server = xllamacpp.Server(options)
+while True:
+    time.sleep(60)
+"""
+
+
+@dataclass(frozen=True)
+class Server:
+    """`argv`: how it is begun, with model and port to come. `needs`: packages. `stopped`: what its log says when nobody
+    listens any more. `ways`: in which it can be asked for a plan, and those in which it cannot.
+    """
+
+    argv: list[str]
+    needs: tuple[str, ...]
+    stopped: str
+    works: list[str]
+    problems: set[str]
+
+    def command(self, model: Path, port: int) -> list[str]:
+        known = {"{model}": str(model), "{port}": str(port)}
+        return [sys.executable, "-u", *(known.get(part, part) for part in self.argv)]
+
+
+SERVERS = {
+    "llama-cpp-python": Server(
+        "-m llama_cpp.server --model {model} --port {port} --n_ctx 512 --n_threads 1".split(),
+        ("llama_cpp", "fastapi", "uvicorn", "sse_starlette", "starlette_context", "pydantic_settings"),
+        "Disconnected from client",
+        ["chat/gbnf", "chat/text"],
+        {"responses/grammar", "chat/grammar", "chat/schema", "responses/schema", "responses/text"},
+    ),
+    "llama.cpp": Server(
+        ["-c", OWN, "{model}", "{port}"],
+        ("xllamacpp",),
+        "cancel task",
+        ["chat/gbnf", "chat/schema", "chat/text", "responses/text"],
+        {"responses/grammar", "chat/grammar", "responses/schema"},
+    ),
+}
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(bool(MISSING), reason=f"`make test-servers` installs what is missing: {', '.join(MISSING)}"),
     pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
 
@@ -48,41 +92,38 @@ def is_up(url: str) -> bool:
     return True
 
 
+@pytest.fixture(scope="module", params=SERVERS)
+def server(request: pytest.FixtureRequest) -> Server:
+    one = SERVERS[request.param]
+    missing = [name for name in ("openai", *one.needs) if importlib.util.find_spec(name) is None]
+    if missing:
+        pytest.skip(f"`make test-servers` installs what is missing: {', '.join(missing)}")
+    return one
+
+
 @pytest.fixture(scope="module")
-def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def log(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("server") / "log"
 
 
 @pytest.fixture(scope="module")
-def url(log: Path) -> Iterator[str]:
+def url(server: Server, log: Path) -> Iterator[str]:
     """The server's base URL. Its log is shown if it does not come up."""
     try:
         model = default_model_path()
     except ModelUnavailable as error:
         pytest.skip(str(error))
     port = free_port()
-    argv = [
-        sys.executable,
-        "-u",
-        "-m",
-        "llama_cpp.server",
-        "--model",
-        str(model),
-        "--port",
-        str(port),
-        "--n_ctx",
-        "512",
-    ]
-    with log.open("wb") as out, subprocess.Popen([*argv, "--n_threads", "1"], stdout=out, stderr=out) as server:
+    with log.open("wb") as out, subprocess.Popen(server.command(model, port), stdout=out, stderr=out) as process:
         try:
             base = f"http://127.0.0.1:{port}/v1"
             ends = time.monotonic() + 120
             while not is_up(base):
-                assert server.poll() is None and time.monotonic() < ends, log.read_text()
+                assert process.poll() is None and time.monotonic() < ends, log.read_text()
                 time.sleep(0.1)
             yield base
         finally:
-            server.kill()
+            process.kill()
 
 
 @pytest.fixture
@@ -108,16 +149,10 @@ def test_it_streams(model: OpenAI) -> None:
     trio.run(main)
 
 
-def test_what_it_can_do_is_found_out(model: OpenAI) -> None:
+def test_what_it_can_do_is_found_out(model: OpenAI, server: Server) -> None:
     found = trio.run(model.probe)
-    assert found.works == ["chat/gbnf", "chat/text"]
-    assert {*found.problems} == {
-        "responses/grammar",
-        "chat/grammar",
-        "chat/schema",
-        "responses/schema",
-        "responses/text",
-    }
+    assert found.works == server.works
+    assert {*found.problems} == server.problems
 
 
 def test_it_keeps_to_the_grammar_of_plans(model: OpenAI) -> None:
@@ -138,8 +173,8 @@ def test_it_keeps_to_the_grammar_of_plans(model: OpenAI) -> None:
     assert (len(statements), diagnostics) == (len(lines) - (not text.endswith("\n")), ()), text
 
 
-def test_leaving_an_answer_stops_it(model: OpenAI, log: Path) -> None:
-    """The server works on one request at a time, and says so when it finds that nobody listens any more."""
+def test_leaving_an_answer_stops_it(model: OpenAI, server: Server, log: Path) -> None:
+    """The server says when it finds that nobody listens any more."""
 
     async def main() -> None:
         async with model:
@@ -148,6 +183,6 @@ def test_leaving_an_answer_stops_it(model: OpenAI, log: Path) -> None:
             async with model.stream(COUNT) as completion:
                 assert "".join([chunk async for chunk in completion.chunks])
 
-    before = log.read_text().count("Disconnected from client")
+    before = log.read_text().count(server.stopped)
     trio.run(main)
-    assert log.read_text().count("Disconnected from client") == before + 1
+    assert log.read_text().count(server.stopped) == before + 1
