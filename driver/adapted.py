@@ -1,8 +1,7 @@
 """How a planner that was adapted to write plans is asked: with the words that it was trained on, and no examples.
 
-First it is held to the grammar of whole plans, which has all of the language; some of what it writes then does not
-compile. If so, it is asked again from the first bad line on, and held to the grammar of a line, which knows the values:
-that has less of the language, and all of it compiles.
+It is held to the grammar of a line in its own style, which knows the values and their types: whatever it writes
+compiles.
 """
 
 from __future__ import annotations
@@ -13,10 +12,9 @@ from dataclasses import replace
 from llmcc.driver.prompt import planner_request, tool_lines
 from llmcc.driver.styles import style
 from llmcc.frontend.constrain import PlanConstraint
-from llmcc.frontend.constrain_plan import WholePlan
 from llmcc.frontend.scope import Scope
 from llmcc.ir.signature import Signature
-from llmcc.runtime.models import Adapted, Constraint, Model, Request
+from llmcc.runtime.models import Adapted, Model, Request
 
 #: The style of the prompts that planners are trained on.
 STYLE = "bare"
@@ -51,9 +49,7 @@ def adapted_request(
     `copy`: its texts are `copied_words`, so that names are never misspelt, and none is made up.
     """
     words = copied_words(question, signatures) if copy else None
-    held: Constraint = WholePlan(signatures, words)
-    if stands is not None:
-        held = PlanConstraint(signatures, scope=stands, copy_from=words)
+    held = PlanConstraint(signatures, scope=stands, copy_from=words, styled=True)
     request = planner_request(
         question,
         signatures,

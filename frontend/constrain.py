@@ -22,6 +22,7 @@ class PlanConstraint:
         scope: the values of an earlier plan that this one continues.
         copy_from: see `statement_grammar`.
         max_statements: after that many, the plan must end.
+        styled: see `statement_rules`.
     """
 
     def __init__(
@@ -31,11 +32,12 @@ class PlanConstraint:
         scope: Scope | None = None,
         copy_from: str | None = None,
         max_statements: int = 16,
+        styled: bool = False,
     ) -> None:
         self._signatures = {name: s for name, s in signatures.items() if s.effect is not None}
         self._front = FrontEnd(signatures, scope=None if scope is None else scope.copy())
         self._copy_from = copy_from
-        self._left = max_statements
+        self._left, self._styled = max_statements, styled
         self._ended = False
 
     def next_grammar(self) -> str | None:
@@ -49,6 +51,7 @@ class PlanConstraint:
             target=next_name(values),
             calls=self._left > 1,
             copy_from=self._copy_from,
+            styled=self._styled,
         )
 
     def accept(self, segment: str) -> None:

@@ -77,9 +77,12 @@ def statement_grammar(
     calls: bool = True,
     ends: bool = True,
     copy_from: str | None = None,
+    styled: bool = False,
 ) -> str:
     """`statement_rules` as llguidance reads them."""
-    rules = statement_rules(signatures, values, target=target, calls=calls, ends=ends, copy_from=copy_from)
+    rules = statement_rules(
+        signatures, values, target=target, calls=calls, ends=ends, copy_from=copy_from, styled=styled
+    )
     return written(rules, "llguidance")
 
 
@@ -92,6 +95,7 @@ def statement_rules(
     ends: bool = True,
     copy_from: str | None = None,
     wide: bool = False,
+    styled: bool = False,
 ) -> Rules:
     """The grammar of the next line, line end included.
 
@@ -103,16 +107,23 @@ def statement_rules(
         ends: whether the plan may end here; a plan without values cannot.
         copy_from: if given, text literals in arguments consist of consecutive words of this text.
         wide: whether maps, clauses and keywords in any order are offered.
+        styled: whether all that trained planners write is offered (`derive_styled.py`).
     """
     rules: Rules = dict(_TERMINALS)
     if copy_from:
         rules["COPIED"] = WordsOf(copy_from)
-    writer = _Writer(rules, values, copied=bool(copy_from), wide=wide)
+    writer = Writer(rules, values, copied=bool(copy_from), wide=wide)
+    if styled:
+        from llmcc.frontend.derive_styled import StyledWriter
+
+        writer = StyledWriter(rules, values, copied=bool(copy_from))
     lines: list[Form] = []
     if calls:
         made = [one for s in signatures.values() if (one := writer.line(s)) is not None]
-        lines += [seq(f"{target} = ", one) for one in [*made, *writer.maps(signatures)]]
-    if (ends and values) or not lines:
+        lines += [seq(f"{target} = ", one) for one in [*made, *writer.maps(signatures), *writer.assigned()]]
+    if styled and not values:
+        lines.append(seq("return ", writer.text()))  # that no tool can answer
+    elif (ends and values) or not lines:
         lines += [seq("return ", writer.result()), *writer.join()]
     rules["statement"] = either(*lines)
     rules["start"] = seq(Use("statement"), "\n")
@@ -134,7 +145,7 @@ def next_name(taken: Iterable[str]) -> str:
     raise AssertionError("one of len(used) + 1 names is free")
 
 
-class _Writer:
+class Writer:
     """Makes the rules that a line needs: one for each type that an argument or a result has.
 
     `prefix` keeps apart the rules of a map, in which one more value exists.
@@ -225,12 +236,16 @@ class _Writer:
                 lists.setdefault(t.element, []).append(seq(path))
         found: list[Form] = []
         for i, (element, sources) in enumerate([*lists.items()][:MAX_MAPS]):
-            inner = _Writer(self.rules, {**self.values, EACH: element}, copied=self.copied, wide=True, prefix=f"m{i}_")
+            inner = Writer(self.rules, {**self.values, EACH: element}, copied=self.copied, wide=True, prefix=f"m{i}_")
             for signature in signatures.values():
                 call = inner.call(signature)
                 if call is not None:
                     found.append(seq("[", call, f" for {EACH} in ", either(*sources[:MAX_REFERENCES]), "]"))
         return found
+
+    def assigned(self) -> list[Form]:
+        """What else a value may be."""
+        return []
 
     def test(self) -> Form | None:
         """A condition: a value that is true or false, or a comparison of numbers."""

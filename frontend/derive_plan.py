@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from llmcc.frontend.derive_arguments import arguments
 from llmcc.frontend.derive_record import entries
-from llmcc.frontend.forms import Form, Repeat, Rules, Use, WordsOf, chars, either, listed, optional, seq
+from llmcc.frontend.forms import Form, Repeat, Rules, Use, either, listed, optional, seq
 from llmcc.frontend.infer import may_fit
 from llmcc.frontend.quote import callee
 from llmcc.frontend.words import Bounds, literals, words
@@ -43,9 +43,6 @@ def plan_rules(
     bounds: Bounds | None = None,
     *,
     any_order: bool = True,
-    computed_words: bool = True,
-    short_names: bool = False,
-    copy_from: str | None = None,
 ) -> Rules:
     """The grammar of whole plans.
 
@@ -53,31 +50,18 @@ def plan_rules(
         signatures: the tools; those without an effect cannot be called.
         bounds: how long things may be.
         any_order: whether keywords may come in any order, which costs rules.
-        computed_words: whether a word of an enum may be put together by operators. A decoder that begins with a wrong
-            word has to go on with an operator then, and small models do not find out again.
-        short_names: values are called `a` to `z`, and `each` in maps; so a word that is none begins no reference.
-        copy_from: if given, texts (but for those with values in them) consist of consecutive words of this text.
     """
-    plans = _Plans(signatures, bounds or Bounds(), any_order, computed_words)
-    if short_names:
-        plans.rules["NAME"] = either(chars("az"), "each")
-    if copy_from is not None:
-        plans.rules |= {"COPIED": WordsOf(copy_from), "copied": seq('"', optional(Use("COPIED")), '"')}
-        plans.text = Use("copied")
-    return plans.all()
+    return _Plans(signatures, bounds or Bounds(), any_order).all()
 
 
 class _Plans:
     """Collects the rules. `expression(t)` is the rule of what may stand where `t` is wanted."""
 
-    def __init__(
-        self, signatures: Mapping[str, Signature], bounds: Bounds, any_order: bool, computed_words: bool
-    ) -> None:
+    def __init__(self, signatures: Mapping[str, Signature], bounds: Bounds, any_order: bool) -> None:
         self.tools = [s for s in signatures.values() if s.effect is not None]
         self.builtins = {name: b for name, b in BUILTINS.items() if name not in signatures}
-        self.bounds, self.any_order, self.computed_words = bounds, any_order, computed_words
+        self.bounds, self.any_order = bounds, any_order
         self.rules: Rules = dict(words(bounds))
-        self.text: Form = Use("STRING")
         self.typed: dict[Type, str] = {ANY: "expr"}
         self.calls: dict[str, Form] = {}
 
@@ -141,10 +125,7 @@ class _Plans:
             seq("(", Use(self.typed[wanted]), ")"),
             *self.callable(wanted),
         ]
-        is_word = all(isinstance(o, EnumType) or o == NULL for o in accepted)
-        if self.computed_words or not is_word:
-            found += self.computed(accepted)
-        self.rules[name] = either(*found)
+        self.rules[name] = either(*found, *self.computed(accepted))
         return seq(Use(name), optional(seq(" if ", Use("or_"), " else ", Use(self.typed[wanted]))))
 
     def computed(self, accepted: Sequence[Type]) -> list[Form]:
@@ -174,14 +155,14 @@ class _Plans:
     def literals(self, wanted: Type) -> list[Form]:
         if wanted == ANY:
             return [
-                *(self.text, Use("INT"), Use("FLOAT")),
+                *(Use(name) for name in ("STRING", "INT", "FLOAT")),
                 *map(seq, ("true", "false", "null")),
                 seq("[", listed(Use("expr"), self.bounds.items, least=0), "]"),
-                seq("{", listed(seq(self.text, ": ", Use("expr")), self.bounds.items, least=0), "}"),
+                seq("{", listed(seq(Use("STRING"), ": ", Use("expr")), self.bounds.items, least=0), "}"),
             ]
         found: list[Form] = []
         for option in options(wanted):
-            found += [self.text] if option == STR else literals(option)
+            found += literals(option)
             if option in (BOOL, NULL):
                 found += map(seq, ("true", "false") if option == BOOL else ("null",))
             if isinstance(option, ListType):
@@ -193,7 +174,7 @@ class _Plans:
 
     def entries(self, wanted: RecordType) -> Form:
         """The fields of a record literal in their declared order, then those that the type allows unnamed."""
-        rest = None if wanted.rest is None else seq(self.text, ": ", self.expression(wanted.rest))
+        rest = None if wanted.rest is None else seq(Use("STRING"), ": ", self.expression(wanted.rest))
         fields = [(quote(field.name), self.expression(field.type), field.required) for field in wanted.fields]
         more = None if rest is None else listed(rest, self.bounds.items)
         return entries(self.rules, f"r{len(self.rules)}", fields, more)

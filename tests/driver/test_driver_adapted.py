@@ -15,7 +15,6 @@ from llmcc.driver import cli
 from llmcc.driver.adapted import adapted_request, adapter_of, copied_words
 from llmcc.driver.commands.named_model import model_named
 from llmcc.frontend.constrain import PlanConstraint
-from llmcc.frontend.constrain_plan import WholePlan
 from llmcc.frontend.front import FrontEnd
 from llmcc.runtime.models import Scripted
 from llmcc.runtime.outcome import CallStarted
@@ -65,7 +64,7 @@ def test_any_question_is_put_as_in_training(question: str) -> None:
     assert adapted_request(question, BOX.signatures).prompt == prompt(question, BOX.signatures)
 
 
-def test_an_adapted_planner_is_shown_no_examples_and_held_to_the_grammar_of_plans() -> None:
+def test_an_adapted_planner_is_shown_no_examples_and_held_to_lines_of_its_style() -> None:
     model = Trained([PLAN])
     answer = ask(model)
     (request,) = model.requests
@@ -73,7 +72,10 @@ def test_an_adapted_planner_is_shown_no_examples_and_held_to_the_grammar_of_plan
     assert request.adapted
     assert request.prompt == prompt("What?", BOX.signatures)
     assert "Shown?" not in request.prompt
-    assert isinstance(request.constraint, WholePlan)
+    assert isinstance(request.constraint, PlanConstraint)
+    words = copied_words("What?", BOX.signatures)
+    styled = PlanConstraint(BOX.signatures, copy_from=words, styled=True)
+    assert request.constraint.next_grammar() == styled.next_grammar()
     assert (request.grammar, request.gbnf, request.stop) == (None, None, ())
 
 
@@ -119,7 +121,7 @@ def test_what_does_not_compile_is_written_on_within_the_grammar_of_a_line() -> N
     front = FrontEnd(BOX.signatures)
     front.feed('a = search("K2")\n')
     words = copied_words("What?", BOX.signatures)
-    assert grammar == PlanConstraint(BOX.signatures, scope=front.scope, copy_from=words).next_grammar()
+    assert grammar == PlanConstraint(BOX.signatures, scope=front.scope, copy_from=words, styled=True).next_grammar()
 
 
 def test_a_plan_that_never_compiles_writes_nothing_and_says_why() -> None:
@@ -128,11 +130,12 @@ def test_a_plan_that_never_compiles_writes_nothing_and_says_why() -> None:
     assert answer.outcome.calls == ()
 
 
-def test_a_replan_and_the_joiner_do_without_the_adapter() -> None:
+def test_the_joiner_is_asked_as_it_was_trained_and_a_replan_does_without_the_adapter() -> None:
     model = Trained(['a = search("K2")\njoin(a)\n', "Replan: more", 'b = search("K3")\nreturn [a, b]\n'])
     answer = ask(model)
     assert answer.value == ["about K2", "about K3"]
-    assert [request.adapted for request in model.requests] == [True, False, False]
+    assert [request.adapted for request in model.requests] == [True, True, False]
+    assert model.requests[1].prompt == "Question: What?\nKnown:\na = about K2\nAnswer:\n"
     assert "Known already:\na = about K2" in (model.requests[2].prompt or "")
 
 

@@ -29,7 +29,7 @@ from llmcc.frontend.syntax import Remark
 from llmcc.ir.diagnostics import has_errors
 from llmcc.ir.effects import READ
 from llmcc.ir.signature import Parameter, Signature
-from llmcc.ir.types import INT, STR, EnumType
+from llmcc.ir.types import INT, STR
 from llmcc.runtime.toolbox import load_toolbox
 from llmcc.testing.plan_texts import toolboxes
 
@@ -64,13 +64,16 @@ def in_lark(grammar: Lark, text: str) -> bool:
 
 @pytest.mark.slow
 @settings(max_examples=TOOLBOXES, deadline=None, suppress_health_check=list(HealthCheck))
-@given(toolboxes(most=3), st.data())
-def test_every_line_that_is_drawn_compiles(tools: dict[str, Signature], data: st.DataObject) -> None:
+@pytest.mark.parametrize("offered", ["wide", "styled"])
+@given(tools=toolboxes(most=3), data=st.data())
+def test_every_line_that_is_drawn_compiles(offered: str, tools: dict[str, Signature], data: st.DataObject) -> None:
     front = FrontEnd(tools)
     text = ""
     for left in (2, 1, 0):
         values = front.scope.types
-        rules = statement_rules(tools, values, target=next_name(values), calls=left > 0, ends=left < 2, wide=True)
+        wide, styled = offered == "wide", offered == "styled"
+        target = next_name(values)
+        rules = statement_rules(tools, values, target=target, calls=left > 0, ends=left < 2, wide=wide, styled=styled)
         grammar = Lark(written(rules, "lark"), parser="earley")
         line = data.draw(from_lark(grammar, alphabet=st.characters(codec="utf-8")))
         text += line
@@ -153,35 +156,6 @@ SAMPLES = {
     'return "\\ud83d"\n': False,
     "return 01\n": False,
 }
-
-
-@pytest.mark.slow
-def test_a_word_of_an_enum_need_not_be_put_together() -> None:
-    word = Parameter("unit", EnumType(("feet", "miles")))
-    tools = {"convert": Signature(name="convert", parameters=(word, Parameter("note", STR)), effect=READ)}
-    whole, plain = (written(plan_rules(tools, computed_words=yes), "llguidance") for yes in (True, False))
-    for first in ('"feet"', "a", "a.unit", "$1[0]", '"feet" if a else b', 'convert("miles", a)'):
-        assert in_llguidance(whole, plan := f"return convert({first}, a + b)\n"), plan
-        assert in_llguidance(plain, plan), plan
-    for first in ('"fe" + "et"', '"feets"[0]', '["feet"][0]', 'f"{a}"'):
-        assert in_llguidance(whole, plan := f"return convert({first}, a + b)\n"), plan
-        assert not in_llguidance(plain, plan), plan
-
-
-@pytest.mark.slow
-def test_values_may_have_short_names_and_texts_be_words_of_a_text() -> None:
-    text = 'Put "half past" 9 on K-2\'s list'
-    rules = plan_rules(TWO, short_names=True, copy_from=text)
-    grammar = written(rules, "llguidance")
-    for query in ("K-2", "past", "half past", '\\"half past\\" 9', "", "list"):
-        assert in_llguidance(grammar, plan := f'a = search("{query}", from="list")\nreturn a\n'), plan
-    for query in ("K 2", "Past", "half", "past past", "lists", "K-22"):
-        fine = query == "half"
-        assert in_llguidance(grammar, plan := f'a = search("{query}", from="list")\nreturn a\n') is fine, plan
-    for value in ("a", "z.b", "[each.name for each in b]", 'f"made up: {a}"'):
-        assert in_llguidance(grammar, plan := f"return {value}\n"), plan
-    for value in ("ab", "put", "eaches", "a1"):
-        assert not in_llguidance(grammar, plan := f"return {value}\n"), plan
 
 
 @pytest.mark.slow
