@@ -8,7 +8,12 @@ from pathlib import Path
 
 import click
 import msgspec
+from planner.data.boxes.draw import box_episode
+from planner.data.joins import join_episode
 from planner.data.sample import episode
+
+#: One box in so many is asked a joiner's questions.
+JOINS = 8
 
 
 class Episode(msgspec.Struct):
@@ -18,8 +23,16 @@ class Episode(msgspec.Struct):
     asked: list[tuple[str, str, str]]
 
 
-def drawn(seed: int, index: int, questions: int) -> Episode:
-    """One episode of training, checked."""
+def drawn(seed: int, index: int, questions: int, share: float = 0.0) -> Episode:
+    """One episode of training, checked; `share` of them are boxes, in turn."""
+    turn = int(index * share)
+    if int((index + 1) * share) > turn:
+        if turn % JOINS == JOINS - 1:
+            return Episode(
+                index,
+                [(f"join {one.box}", one.prompt, one.answer) for one in join_episode(seed, turn // JOINS, questions)],
+            )
+        return Episode(index, [(one.box, one.prompt, one.plan) for one in box_episode(seed, turn, questions)])
     made = episode("train", seed, index, questions)
     return Episode(index, [(sample.shape, sample.prompt, sample.plan) for sample in made])
 
@@ -39,7 +52,8 @@ def done_already(out: Path) -> int:
 @click.option("--episodes", type=click.IntRange(min=1), default=9_000, show_default=True, help="How many toolboxes.")
 @click.option("--questions", type=click.IntRange(min=1), default=8, show_default=True, help="At most so many for each.")
 @click.option("--seed", default=0, show_default=True)
-def main(out: Path, episodes: int, questions: int, seed: int) -> None:
+@click.option("--boxes", "share", type=click.FloatRange(0, 1), default=0.0, show_default=True, help="Written by hand.")
+def main(out: Path, episodes: int, questions: int, seed: int, share: float) -> None:
     """Draw, compile, execute and write EPISODES toolboxes with their questions; goes on where a stopped run ended."""
     out.parent.mkdir(parents=True, exist_ok=True)
     begun = time.process_time()
@@ -47,7 +61,7 @@ def main(out: Path, episodes: int, questions: int, seed: int) -> None:
     shapes: Counter[str] = Counter()
     with out.open("ab") as file:
         for index in range(first, episodes):
-            one = drawn(seed, index, questions)
+            one = drawn(seed, index, questions, share)
             shapes.update(shape for shape, _, _ in one.asked)
             file.write(msgspec.json.encode(one) + b"\n")
             if (index + 1) % 500 == 0:

@@ -166,7 +166,11 @@ def question(rng: Random, shape: str, slots: dict[str, str]) -> str:
     """A question of a shape, in one of its phrasings and of the ways in which people ask."""
     empty = [slot for slot, text in slots.items() if not text]
     forms = [form for form in phrases()[shape] if not any("{" + slot + "}" in form for slot in empty)]
-    text = rng.choice(forms).format(**slots)
+    return as_asked(rng, rng.choice(forms).format(**slots))
+
+
+def as_asked(rng: Random, text: str) -> str:
+    """A question as somebody might type it: with a word before it or behind it, now and then."""
     text = text[0].upper() + text[1:]
     draw = rng.random()
     if draw < 0.12 and text[0].isascii():
