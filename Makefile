@@ -84,11 +84,15 @@ format: $(STAMPS)/dev
 bench-bfcl: $(STAMPS)/bfcl
 	@$(PY) -m bench.bfcl $(BFCL)
 
-# Every step goes on where it stopped; DATA, TRAIN and EVALUATE are options for them.
+# First what is drawn, then boxes with some of that. Every step goes on where it stopped; DATA, TRAIN and EVALUATE are options.
+BOXES := build/planner/boxes
 planner: $(STAMPS)/planner
 	@$(PY) -m planner.data $(DATA)
 	@$(PY) -m planner.train $(TRAIN)
-	@$(PY) -m planner.convert
+	@$(PY) -m planner.data --boxes 0.75 --episodes 3000 --questions 11 --out $(BOXES).jsonl $(DATA)
+	@$(PY) -m planner.train --data $(BOXES).jsonl --begin build/planner/adapter.pt --checkpoint $(BOXES).pt \
+		--steps 600 --length 768 --rate 6e-4 $(TRAIN)
+	@$(PY) -m planner.convert --checkpoint $(BOXES).pt
 	@$(PY) -m planner.evaluate --adapter build/planner/adapter.gguf $(EVALUATE)
 
 clean:

@@ -20,11 +20,12 @@ def main(checkpoint: Path, out: Path, kind: str) -> None:
     state = torch.load(checkpoint, map_location="cpu", weights_only=True)
     settings = state["settings"]
     tensors = {name: tensor.float().numpy() for name, tensor in state["adapters"].items()}
+    after = f", on the adapter of {settings['begin']}" if settings.get("begin") else ""
     card = {
         "general.name": "llmcc planner",
         "general.license": "apache-2.0",
         "llmcc.planner.data": settings["data"],
-        "llmcc.planner.training": f"{state['step']} of {settings['steps']} steps, seed {settings['seed']}",
+        "llmcc.planner.training": f"{state['step']} of {settings['steps']} steps, seed {settings['seed']}{after}",
     }
     size = write_adapter(tensors, out, alpha=settings["alpha"], kind=kind, card=card)
     print(f"{out}: {size / 1e6:.1f} MB, {len(tensors) // 2} layers, after {state['step']} of {settings['steps']} steps")

@@ -21,6 +21,7 @@ DEFAULT = Settings()
 @click.command()
 @click.option("--data", type=click.Path(path_type=Path, exists=True), default=FOLDER / "train.jsonl")
 @click.option("--checkpoint", type=click.Path(path_type=Path), default=FOLDER / "adapter.pt", show_default=True)
+@click.option("--begin", type=click.Path(path_type=Path, exists=True), help="A checkpoint whose adapter is trained on.")
 @click.option("--base", type=click.Choice(["as-is", *QUANTIZATIONS]), default="q8_0", show_default=True)
 @click.option("--steps", default=DEFAULT.steps, show_default=True)
 @click.option("--batch", default=DEFAULT.batch, show_default=True, help="Rows a step.")
@@ -35,6 +36,7 @@ DEFAULT = Settings()
 def main(
     data: Path,
     checkpoint: Path,
+    begin: Path | None,
     base: str,
     steps: int,
     batch: int,
@@ -66,11 +68,14 @@ def main(
         alpha=2.0 * rank,
         seed=seed,
         data=f"{digest} {base}",
+        begin=hashlib.sha256(begin.read_bytes()).hexdigest()[:12] if begin else "",
     )
     model = Llama(file, rank=rank, alpha=settings.alpha, seed=seed)
     trainer = Trainer(model, rows, settings)
     if checkpoint.exists():
         trainer.load(checkpoint)
+    elif begin:
+        trainer.begin(begin)
     if compiled:
         model_module.layer = torch.compile(model_module.layer, dynamic=False)
     size = sum(p.numel() for p in trainer.parameters)

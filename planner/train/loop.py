@@ -30,6 +30,7 @@ class Settings:
     alpha: float = 64.0
     seed: int = 0
     data: str = ""
+    begin: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +110,10 @@ class Trainer:
         }
         torch.save(state, part)
         os.replace(part, file)
+
+    def begin(self, file: Path) -> None:
+        """Takes the adapter of another run, and nothing else of it."""
+        self.model.load_state_dict(torch.load(file, map_location=self.device, weights_only=True)["model"])
 
     def load(self, file: Path) -> None:
         """Goes on from a checkpoint.
