@@ -276,7 +276,10 @@ class Asked:
         values = ready.args if isinstance(ready.args, dict) else {}
         chat = not agent.joiner.constrains if agent.joiner is not agent.planner else agent.chat
         room = self.meter.room(512)
-        request = joiner_request(self.question, values, chat=chat, may_replan=may_replan, max_tokens=room)
+        adapted = agent.adapted and agent.joiner is agent.planner
+        request = joiner_request(
+            self.question, values, chat=chat, may_replan=may_replan, max_tokens=room, adapted=adapted
+        )
         reader = JoinReader()
         self.note("joiner", "asked", agent.joiner.name)
         async with agent.joiner.stream(request) as completion:

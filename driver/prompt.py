@@ -131,10 +131,22 @@ def planner_request(
 
 
 def joiner_request(
-    question: str, values: Mapping[str, Value], *, chat: bool, may_replan: bool, max_tokens: int = 512
+    question: str,
+    values: Mapping[str, Value],
+    *,
+    chat: bool,
+    may_replan: bool,
+    max_tokens: int = 512,
+    adapted: bool = False,
 ) -> Request:
-    """The request for an answer from values. The model may instead write `Replan: reason`, if `may_replan`."""
+    """The request for an answer from values. The model may instead write `Replan: reason`, if `may_replan`.
+
+    `adapted`: it was trained on just these words, needs no example, and never asks for more.
+    """
     known = "\n".join(f"{name} = {excerpt(value)}" for name, value in values.items())
+    if adapted:
+        prompt = f"Question: {_line(question)}\nKnown:\n{known}\nAnswer:\n"
+        return Request(prompt=prompt, max_tokens=min(max_tokens, 80), stop=("\n",), adapted=True)
     if not chat:
         prompt = f"{_JOIN_EXAMPLE}\n\nQuestion: {_line(question)}\nKnown:\n{known}\nAnswer:"
         return Request(prompt=prompt, max_tokens=min(max_tokens, 80), stop=("\n",))

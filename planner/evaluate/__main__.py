@@ -16,7 +16,6 @@ from planner.evaluate.groups import GROUPS, tasks
 from planner.evaluate.pens import WAYS, Pens
 from planner.evaluate.report import Row, failures, table
 from planner.evaluate.task import Task, judge
-from planner.evaluate.write import GRAMMARS
 from planner.llama import QUANTIZATIONS, base_model
 
 FOLDER = Path("build/planner")
@@ -59,7 +58,9 @@ def chosen(groups: list[str], limit: int | None) -> Iterator[Task]:
 
 @click.command()
 @click.option("--group", "groups", multiple=True, type=click.Choice(["all", *GROUPS]), default=["all"])
-@click.option("--grammar", "grammars", multiple=True, type=click.Choice(WAYS), default=GRAMMARS, show_default=True)
+@click.option(
+    "--grammar", "grammars", multiple=True, type=click.Choice(WAYS), default=("none", "styled"), show_default=True
+)
 @click.option("--base", type=click.Choice(["as-is", *QUANTIZATIONS]), default="q8_0", show_default=True)
 @click.option("--model", type=click.Path(path_type=Path, exists=True), help="A GGUF file instead of the bundled model.")
 @click.option("--adapter", type=click.Path(path_type=Path, exists=True), help="Measure with this adapter as well.")
@@ -109,8 +110,7 @@ def main(
 _GRAMMAR = {
     "none": "no grammar",
     "statement": "grammar a line",
-    "plan": "grammar of plans",
-    "copy": "grammar of plans, texts copied",
+    "styled": "grammar a line of its style",
     "llmcc": "as llmcc asks",
 }
 

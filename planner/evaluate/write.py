@@ -15,13 +15,12 @@ from llmcc.driver.adapted import copied_words
 from llmcc.driver.prompt import planner_request
 from llmcc.driver.styles import style
 from llmcc.frontend.constrain import PlanConstraint
-from llmcc.frontend.constrain_plan import WholePlan
 from llmcc.runtime.models.protocol import Constraint
 
 MOST_TOKENS = 320
-#: `statement`: what the agent holds a local model to, line by line; `copy`: what it holds one with an adapter to;
-#: `plan`: that without the rule that texts are words of the prompt.
-GRAMMARS = ("none", "statement", "plan", "copy")
+#: `statement`: what the agent holds a local model to, line by line, with texts copied from the question; `styled`: what
+#: it holds one with an adapter to, which is more of the language, with texts of words of the prompt.
+GRAMMARS = ("none", "statement", "styled")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +38,10 @@ def constraint_of(task: Task, grammar: str) -> Constraint | None:
     """The constraint of a name."""
     if grammar == "statement":
         return PlanConstraint(task.signatures, copy_from=task.question)
-    if grammar == "copy":
-        return WholePlan(task.signatures, copied_words(task.question, task.signatures))
-    return WholePlan(task.signatures) if grammar == "plan" else None
+    if grammar == "styled":
+        words = copied_words(task.question, task.signatures)
+        return PlanConstraint(task.signatures, copy_from=words, styled=True)
+    return None
 
 
 def prompt_of(task: Task, taught: str) -> str:

@@ -17,7 +17,6 @@ from planner.evaluate.task import Task, judge, run
 from planner.evaluate.write import prompt_of
 from planner.freeform.tasks import BOXES
 
-from llmcc.frontend.constrain_plan import WholePlan
 from llmcc.runtime.models import Scripted
 
 FREEFORM = list(tasks("freeform"))
@@ -89,14 +88,6 @@ def test_the_prompt_without_examples_is_short() -> None:
     task = FREEFORM[0]
     assert prompt_of(task, "bare").endswith(f"\n\nQuestion: {task.question}\nPlan:\n")
     assert prompt_of(task, "bare").count("Question:") == 1 < prompt_of(task, "native").count("Question:")
-
-
-def test_the_grammar_of_plans_is_handed_out_once() -> None:
-    constraint = WholePlan(FREEFORM[0].signatures)
-    grammar = constraint.next_grammar()
-    assert grammar is not None and "loaves_left(" in grammar
-    constraint.accept("return 1\n")
-    assert constraint.next_grammar() is None
 
 
 @pytest.mark.slow
