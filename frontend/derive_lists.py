@@ -43,14 +43,19 @@ class ListWriter(Writer):
         """Numbers."""
         raise NotImplementedError
 
+    def said_by(self, call: Form, t: Type) -> Form | None:
+        """A condition on what a call gives, if there is one."""
+        raise NotImplementedError
+
     def source(self, element: Type) -> Form:
         """Lists with items of a type, as they are or sorted."""
         paths = either(*self.lists[element][:MAX_REFERENCES])
         fields = _orderable(element)
         if not fields and not certain(element, STR) and not certain(element, NUMBER):
             return paths
+        some = optional(seq("[:", Use("INTEGER"), "]"))
         by = seq(', by="', either(*fields), '"') if fields else seq("")
-        return either(paths, seq("sorted(", paths, by, optional(", descending=true"), ")"))
+        return either(paths, seq("sorted(", paths, by, optional(", descending=true"), ")", some))
 
     def typed_lists(self) -> list[tuple[Form, Type]]:
         """Every way to write a list, with its type."""
@@ -74,7 +79,7 @@ class ListWriter(Writer):
         if not lists:
             return []
         some = self.rule("list", lambda: lists)
-        paths = [seq(either(*paths), "[:", Use("INTEGER"), "]") for paths in self.lists.values()]
+        paths = [seq(f"{path}[:", Use("INTEGER"), "]") for found in self.lists.values() for path in found]
         return [some, seq(some, " + ", some), *paths]
 
     def best(self, wanted: Type) -> Iterable[Form]:

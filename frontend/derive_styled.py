@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from llmcc.frontend.derive import MAX_ITEMS, MAX_REFERENCES
+from llmcc.frontend.derive import EACH, MAX_ITEMS, MAX_REFERENCES
 from llmcc.frontend.derive_lists import MAX_CHAIN, ListWriter, gone_through
 from llmcc.frontend.forms import Form, Repeat, Use, either, listed, optional, seq
 from llmcc.ir.builtins import NUMBER
@@ -35,7 +35,7 @@ class StyledWriter(ListWriter):
         return seq(call, *[optional(seq(word, form)) for word, form in clauses if form is not None])
 
     def maps(self, signatures: Mapping[str, Signature]) -> list[Form]:
-        """A call for each item of a list."""
+        """A call for each item of a list, or the items of which a call says something."""
         found: list[Form] = []
         for element, inner in self.items.items():
             sources = [form for form, t in self.typed_lists() if t == ListType(element)]
@@ -45,8 +45,23 @@ class StyledWriter(ListWriter):
         return found
 
     def mapped(self, signatures: Mapping[str, Signature], inner: ListWriter, sources: list[Form]) -> list[Form]:
-        calls = [call for s in signatures.values() if (call := inner.call(s)) is not None]
-        return [gone_through(either(*calls), either(*sources), seq(""))] if calls else []
+        calls = [(call, s.returns) for s in signatures.values() if (call := inner.call(s)) is not None]
+        if not calls:
+            return []
+        source = either(*sources)
+        found = [gone_through(inner.rule("call", lambda: [call for call, _ in calls]), source, seq(""))]
+        tests = [test for call, t in calls if (test := inner.said_by(call, t)) is not None]
+        if tests:
+            found.append(gone_through(inner.rule("item", lambda: [EACH]), source, seq(" if ", either(*tests))))
+        return found
+
+    def said_by(self, call: Form, t: Type) -> Form | None:
+        """A condition on what a call gives."""
+        if t == BOOL:
+            return seq(optional("not "), call)
+        if certain(t, NUMBER):
+            return seq(call, either(*_SIGNS), self.number())
+        return seq(call, either(" == ", " != "), self.text()) if t == STR else None
 
     def assigned(self) -> list[Form]:
         """What a value may be beside a call."""
@@ -149,6 +164,7 @@ class StyledWriter(ListWriter):
             if isinstance(t, EnumType):
                 found.append(seq(path, either(" == ", " != "), either(*map(quote, t.values))))
         lists = [form for form, t in self.typed_lists() if certain(t, ListType(STR))]
+        lists += self.references(ListType(STR)) if self.inside else []
         if lists:
             found.append(seq(either(*texts, self.text()), either(" in ", " not in "), either(*lists)))
         return found
