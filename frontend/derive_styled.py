@@ -49,7 +49,9 @@ class StyledWriter(ListWriter):
         if not calls:
             return []
         source = either(*sources)
-        found = [gone_through(inner.rule("call", lambda: [call for call, _ in calls]), source, seq(""))]
+        test = inner.bool()
+        kept = seq("") if test is None else optional(seq(" if ", test))
+        found = [gone_through(inner.rule("call", lambda: [call for call, _ in calls]), source, kept)]
         tests = [test for call, t in calls if (test := inner.said_by(call, t)) is not None]
         if tests:
             found.append(gone_through(inner.rule("item", lambda: [EACH]), source, seq(" if ", either(*tests))))
@@ -111,7 +113,8 @@ class StyledWriter(ListWriter):
         if numbers:
             yield seq(either("sum(", "max(", "min("), either(*numbers), ")")
         if len(self.references(NUMBER)) > 1:
-            yield seq(either("max(", "min("), listed(either(*self.references(NUMBER)), MAX_CHAIN), ")")
+            one = either(*self.references(NUMBER))
+            yield seq(either("max(", "min("), one, Repeat(seq(", ", one), 1, MAX_CHAIN), ")")
         counted = [form for form, _ in self.typed_lists()]
         if counted:
             yield seq("len(", either(*counted), ")")

@@ -46,7 +46,7 @@ def test_what_is_drawn_compiles_runs_and_repeats_itself(episode: tuple[int, int,
 
 
 @pytest.mark.slow
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10, deadline=None, derandomize=True)  # `python -m planner.data.boxes` tries all of them
 @given(st.sampled_from(sorted(boxes())), st.data())
 def test_a_decoder_that_copies_words_can_write_every_plan(name: str, data: st.DataObject) -> None:
     box = boxes()[name]
