@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property
 from typing import Self
 
 from llmcc.frontend.derive import EACH, MAX_REFERENCES, Writer
@@ -57,6 +58,7 @@ class ListWriter(Writer):
         by = seq(', by="', either(*fields), '"') if fields else seq("")
         return either(paths, seq("sorted(", paths, by, optional(", descending=true"), ")", some))
 
+    @cached_property
     def typed_lists(self) -> list[tuple[Form, Type]]:
         """Every way to write a list, with its type."""
         found: list[tuple[Form, Type]] = []
@@ -75,7 +77,7 @@ class ListWriter(Writer):
         return found
 
     def made_lists(self) -> list[Form]:
-        lists = [form for form, _ in self.typed_lists()]
+        lists = [form for form, _ in self.typed_lists]
         if not lists:
             return []
         some = self.rule("list", lambda: lists)
@@ -86,7 +88,8 @@ class ListWriter(Writer):
         """A field of the item that has the most or the least of something."""
         for one, element in self.best_items():
             if asked := _fields(element, wanted):
-                yield seq(one, ".", either(*asked))
+                # With its dot: decoders read the longest word there is, and take `.n` for the start of a `.number`.
+                yield seq(one, either(*(f".{name}" for name in asked)))
 
     def best_items(self) -> Iterable[tuple[Form, Type]]:
         """The items themselves: of a list, or of records one by one."""

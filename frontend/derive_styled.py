@@ -8,6 +8,7 @@ alternative is there only if there are values of types that fit, so each line co
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 
 from llmcc.frontend.derive import EACH, MAX_ITEMS, MAX_REFERENCES
 from llmcc.frontend.derive_lists import MAX_CHAIN, ListWriter, gone_through
@@ -38,7 +39,7 @@ class StyledWriter(ListWriter):
         """A call for each item of a list, or the items of which a call says something."""
         found: list[Form] = []
         for element, inner in self.items.items():
-            sources = [form for form, t in self.typed_lists() if t == ListType(element)]
+            sources = [form for form, t in self.typed_lists if t == ListType(element)]
             found += self.mapped(signatures, inner, sources)
         for name, t, item in (("texts", STR, self.text()), ("numbers", INT, Use("INTEGER"))):
             found += self.mapped(signatures, self.within(t, name), [seq("[", listed(item, MAX_ITEMS), "]")])
@@ -92,7 +93,7 @@ class StyledWriter(ListWriter):
         if wanted == BOOL and (test := self.bool()) is not None:
             found.append(test)
         if isinstance(wanted, ListType):
-            found += [form for form, t in self.typed_lists() if certain(t, wanted)]
+            found += [form for form, t in self.typed_lists if certain(t, wanted)]
         return found
 
     def number(self) -> Form:
@@ -109,19 +110,19 @@ class StyledWriter(ListWriter):
         yield seq("(", Use(f"{self.prefix}number"), ")")
         yield seq("round(", Use(f"{self.prefix}number"), optional(seq(", ", Use("INTEGER"))), ")")
         yield from self.best(NUMBER)
-        numbers = [form for form, t in self.typed_lists() if certain(t, ListType(NUMBER))]
+        numbers = [form for form, t in self.typed_lists if certain(t, ListType(NUMBER))]
         if numbers:
             yield seq(either("sum(", "max(", "min("), either(*numbers), ")")
         if len(self.references(NUMBER)) > 1:
             one = either(*self.references(NUMBER))
             yield seq(either("max(", "min("), one, Repeat(seq(", ", one), 1, MAX_CHAIN), ")")
-        counted = [form for form, _ in self.typed_lists()]
+        counted = [form for form, _ in self.typed_lists]
         if counted:
             yield seq("len(", either(*counted), ")")
 
     def whole(self) -> Form:
         """Whole numbers."""
-        counted = [seq("len(", form, ")") for form, _ in self.typed_lists()]
+        counted = [seq("len(", form, ")") for form, _ in self.typed_lists]
         atom = self.rule("whole_atom", lambda: [*self.references(INT), Use("INTEGER"), *self.best(INT), *counted])
         return self.rule("whole", lambda: [seq(atom, Repeat(seq(_either(" + - *"), atom), 0, 3))])
 
@@ -147,11 +148,12 @@ class StyledWriter(ListWriter):
 
     def bool(self) -> Form | None:
         """Conditions; None if nothing can be asked about."""
-        if not self.tests():
+        if not self.tests:
             return None
-        test = self.rule("test", self.tests)
+        test = self.rule("test", lambda: self.tests)
         return self.rule("bool", lambda: [seq(test, Repeat(seq(either(" and ", " or "), test), 0, 3))])
 
+    @cached_property
     def tests(self) -> list[Form]:
         flags, texts, found = self.references(BOOL), self.references(STR), list[Form]()
         if flags:
@@ -166,7 +168,7 @@ class StyledWriter(ListWriter):
         for path, t in self.paths:
             if isinstance(t, EnumType):
                 found.append(seq(path, either(" == ", " != "), either(*map(quote, t.values))))
-        lists = [form for form, t in self.typed_lists() if certain(t, ListType(STR))]
+        lists = [form for form, t in self.typed_lists if certain(t, ListType(STR))]
         lists += self.references(ListType(STR)) if self.inside else []
         if lists:
             found.append(seq(either(*texts, self.text()), either(" in ", " not in "), either(*lists)))

@@ -105,9 +105,6 @@ class Machine(Statements):
 
     # -- plans ---------------------------------------------------------------------------------------------------------
 
-    def _statement_added(self, event: ev.StatementAdded) -> None:
-        self._add(event.op)
-
     def _map_begun(self, event: ev.MapBegun) -> None:
         self._require_can_grow(event.op)
         if event.op.name in self.growing:

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 import msgspec
 from planner.data.boxes.draw import box_episode
+from planner.data.figures.draw import figure_episode
 from planner.data.joins import join_episode
 from planner.data.sample import episode
 
@@ -23,18 +24,25 @@ class Episode(msgspec.Struct):
     asked: list[tuple[str, str, str]]
 
 
-def drawn(seed: int, index: int, questions: int, share: float = 0.0) -> Episode:
-    """One episode of training, checked; `share` of them are boxes, in turn."""
-    turn = int(index * share)
-    if int((index + 1) * share) > turn:
-        if turn % JOINS == JOINS - 1:
-            return Episode(
-                index,
-                [(f"join {one.box}", one.prompt, one.answer) for one in join_episode(seed, turn // JOINS, questions)],
-            )
+def drawn(seed: int, index: int, questions: int, boxes: float = 0.0, figures: float = 0.0) -> Episode:
+    """One episode of training, checked; shares of them are boxes, in turn, and figures."""
+    turn, comes = _turn(index, boxes)
+    if comes and turn % JOINS == JOINS - 1:
+        joined = join_episode(seed, turn // JOINS, questions)
+        return Episode(index, [(f"join {one.box}", one.prompt, one.answer) for one in joined])
+    if comes:
         return Episode(index, [(one.box, one.prompt, one.plan) for one in box_episode(seed, turn, questions)])
+    turn, comes = _turn(index - turn, figures / (1 - boxes) if figures else 0.0)
+    if comes:
+        return Episode(index, [(one.box, one.prompt, one.plan) for one in figure_episode(seed, turn, questions)])
     made = episode("train", seed, index, questions)
     return Episode(index, [(sample.shape, sample.prompt, sample.plan) for sample in made])
+
+
+def _turn(index: int, share: float) -> tuple[int, bool]:
+    """How many of the episodes before this one a share had, and whether it has this one."""
+    turn = int(index * share)
+    return turn, int((index + 1) * share) > turn
 
 
 def done_already(out: Path) -> int:
@@ -52,8 +60,9 @@ def done_already(out: Path) -> int:
 @click.option("--episodes", type=click.IntRange(min=1), default=9_000, show_default=True, help="How many toolboxes.")
 @click.option("--questions", type=click.IntRange(min=1), default=8, show_default=True, help="At most so many for each.")
 @click.option("--seed", default=0, show_default=True)
-@click.option("--boxes", "share", type=click.FloatRange(0, 1), default=0.0, show_default=True, help="Written by hand.")
-def main(out: Path, episodes: int, questions: int, seed: int, share: float) -> None:
+@click.option("--boxes", type=click.FloatRange(0, 1), default=0.0, show_default=True, help="Share written by hand.")
+@click.option("--figures", type=click.FloatRange(0, 1), default=0.0, show_default=True, help="Share about figures.")
+def main(out: Path, episodes: int, questions: int, seed: int, boxes: float, figures: float) -> None:
     """Draw, compile, execute and write EPISODES toolboxes with their questions; goes on where a stopped run ended."""
     out.parent.mkdir(parents=True, exist_ok=True)
     begun = time.process_time()
@@ -61,7 +70,7 @@ def main(out: Path, episodes: int, questions: int, seed: int, share: float) -> N
     shapes: Counter[str] = Counter()
     with out.open("ab") as file:
         for index in range(first, episodes):
-            one = drawn(seed, index, questions, share)
+            one = drawn(seed, index, questions, boxes, figures)
             shapes.update(shape for shape, _, _ in one.asked)
             file.write(msgspec.json.encode(one) + b"\n")
             if (index + 1) % 500 == 0:

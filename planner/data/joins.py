@@ -14,6 +14,7 @@ from typing import Any
 from planner.data.boxes.check import Drawn
 from planner.data.boxes.draw import box_episode
 from planner.data.boxes.play import Play
+from planner.data.scene import listing
 
 from llmcc.driver.prompt import joiner_request
 from llmcc.frontend.front import compile_front
@@ -81,7 +82,7 @@ def said(answer: Any) -> str:
         return "Yes" if answer else "No"
     if isinstance(answer, list):
         texts = [said(item) for item in answer]
-        return " and ".join(filter(None, (", ".join(texts[:-1]), texts[-1]))) if texts else "None"
+        return listing(texts) if len(texts) > 1 else "".join(texts) or "None"
     if isinstance(answer, dict):
         return ", ".join(f"{name} {said(item)}" for name, item in answer.items())
     return "None" if answer is None else to_text(answer)

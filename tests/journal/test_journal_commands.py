@@ -8,7 +8,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeAlias
 
@@ -77,16 +78,22 @@ async def strike(text: str) -> str:
 """
 
 
-def test_the_budget_of_a_plan_holds_for_its_further_processes(
-    folder: Path, llmcc_command: Command, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@contextmanager
+def struck_plan(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[OpenAIServer, list[str]]]:
+    """A plan that is struck between its two answers of a model; the model's server, and the tools' options."""
     (folder / "strike.py").write_text(STRIKE)
     (folder / "plan.txt").write_text('a = llm("x")\nb = strike(a)\nreturn llm("y", b)\n')
     (folder / "wait").touch()
-    tools = ["--tools", "strike.py", "--llm", "openai:any"]
     with OpenAIServer([Said("so"), Said("and so")]) as server:
         monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
         monkeypatch.setenv("OPENAI_API_KEY", "none")
+        yield server, ["--tools", "strike.py", "--llm", "openai:any"]
+
+
+def test_the_budget_of_a_plan_holds_for_its_further_processes(
+    folder: Path, llmcc_command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with struck_plan(folder, monkeypatch) as (server, tools):
         struck = llmcc_command("run", "plan.txt", *tools, "--journal", "runs.db", "--budget", "tokens_out=1")
         assert struck.exit_code == 130, struck.output
         (folder / "wait").unlink()
@@ -101,13 +108,7 @@ def test_the_budget_of_a_plan_holds_for_its_further_processes(
 def test_a_plan_may_go_on_with_another_budget(
     folder: Path, llmcc_command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (folder / "strike.py").write_text(STRIKE)
-    (folder / "plan.txt").write_text('a = llm("x")\nb = strike(a)\nreturn llm("y", b)\n')
-    (folder / "wait").touch()
-    tools = ["--tools", "strike.py", "--llm", "openai:any"]
-    with OpenAIServer([Said("so"), Said("and so")]) as server:
-        monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
-        monkeypatch.setenv("OPENAI_API_KEY", "none")
+    with struck_plan(folder, monkeypatch) as (server, tools):
         bounds = ["--budget", "tokens_out=1", "--budget", "calls=3", "--max-calls", "9"]
         assert llmcc_command("run", "plan.txt", *tools, "--journal", "runs.db", *bounds).exit_code == 130
         (folder / "wait").unlink()

@@ -1,4 +1,7 @@
-"""Tells plans of shapes that training must not have: `shapes_*.py` hold them out, and boxes must not bring them in."""
+"""Tells plans of shapes that training must not have: `shapes_*.py` hold them out, and boxes must not bring them in.
+
+Two sources of one figure (`compete_difference`) are told apart by descriptions alone: that is left to the reader.
+"""
 
 from __future__ import annotations
 
