@@ -27,7 +27,7 @@ def test_what_is_drawn_compiles_runs_and_repeats_itself(place: tuple[int, int]) 
     for one in made:
         assert compile_front(one.plan, one.signatures).diagnostics == ()
         assert held_out_shape(one.plan) is None
-        assert len(one.signatures) <= 16 and not set("{}[]") & set(one.question)
+        assert len(one.signatures) <= 20 and not set("{}[]") & set(one.question)
     assert [(one.prompt, one.plan) for one in figure_episode(*place, 8)] == [(one.prompt, one.plan) for one in made]
 
 
