@@ -84,16 +84,21 @@ format: $(STAMPS)/dev
 bench-bfcl: $(STAMPS)/bfcl
 	@$(PY) -m bench.bfcl $(BFCL)
 
-# First what is drawn, then boxes with some of that. Every step goes on where it stopped; DATA, TRAIN and EVALUATE are options.
-BOXES := build/planner/boxes
+# Three rounds, each from the adapter of the one before: what is drawn; boxes with some of that; figures with both. Every step goes
+# on where it stopped; DATA, TRAIN and EVALUATE are options.
+TRAINED := build/planner
+LATER := --length 768 --rate 6e-4
 planner: $(STAMPS)/planner
 	@$(PY) -m planner.data $(DATA)
 	@$(PY) -m planner.train $(TRAIN)
-	@$(PY) -m planner.data --boxes 0.75 --episodes 3000 --questions 11 --out $(BOXES).jsonl $(DATA)
-	@$(PY) -m planner.train --data $(BOXES).jsonl --begin build/planner/adapter.pt --checkpoint $(BOXES).pt \
-		--steps 600 --length 768 --rate 6e-4 $(TRAIN)
-	@$(PY) -m planner.convert --checkpoint $(BOXES).pt
-	@$(PY) -m planner.evaluate --adapter build/planner/adapter.gguf $(EVALUATE)
+	@$(PY) -m planner.data --out $(TRAINED)/boxes.jsonl --boxes 0.75 --episodes 3000 --questions 11 $(DATA)
+	@$(PY) -m planner.train --data $(TRAINED)/boxes.jsonl --checkpoint $(TRAINED)/boxes.pt --begin $(TRAINED)/adapter.pt \
+		--steps 600 $(LATER) $(TRAIN)
+	@$(PY) -m planner.data --out $(TRAINED)/figures.jsonl --boxes 0.42 --figures 0.2 --episodes 3300 --questions 11 --seed 1 $(DATA)
+	@$(PY) -m planner.train --data $(TRAINED)/figures.jsonl --checkpoint $(TRAINED)/figures.pt --begin $(TRAINED)/boxes.pt \
+		--steps 900 $(LATER) $(TRAIN)
+	@$(PY) -m planner.convert --checkpoint $(TRAINED)/figures.pt
+	@$(PY) -m planner.evaluate --adapter $(TRAINED)/adapter.gguf $(EVALUATE)
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .hypothesis .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
