@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from llmcc.driver.prompt import planner_request, tool_lines
+from llmcc.driver.prompt import planner_request
 from llmcc.driver.styles import style
 from llmcc.frontend.constrain import PlanConstraint
 from llmcc.frontend.scope import Scope
@@ -30,9 +30,9 @@ def adapter_of(model: Model) -> str | None:
 
 
 def copied_words(question: str, signatures: Mapping[str, Signature]) -> str:
-    """What an adapted planner may copy: words of the question and of the tools, units, and what says that none fits."""
+    """What an adapted planner may copy: words of the question, of what tools say they do, units, and that none fits."""
     asked = (question, f"{question[:1].lower()}{question[1:]}")  # names at its beginning are written as names are
-    return "\n".join((*asked, tool_lines(signatures), UNITS, NO_TOOL))
+    return "\n".join((*asked, *(one.description for one in signatures.values()), UNITS, NO_TOOL))
 
 
 def adapted_request(
