@@ -38,12 +38,13 @@ async def _ask(agent: llmcc.Agent, asked: Asked, console: Console) -> bool:
     answer = await agent.ask(asked.question)
     took = trio.current_time() - begun
     expected = await llmcc.run(llmcc.compile(asked.plan, agent.toolbox))
-    right = answer.problem is None and is_right(answer.value, expected.value)
+    right = answer.problem is None and expected.ok and is_right(answer.value, expected.value)
     text = answer.text if answer.problem is None else f"no answer: {answer.problem}"
     usage = answer.usage
     figures = f"{took:.1f} s, {usage.prompt_tokens} + {usage.completion_tokens} tokens"
     console.print(f"[bold {'green' if right else 'red'}]{escape(text)}[/]  [dim]({figures})[/]")
-    console.print(f"reference: {escape(to_text(expected.value[0]))}")
+    reference = to_text(expected.value[0]) if expected.ok else f"none, {expected.errors[0].message}"
+    console.print(f"reference: {escape(reference)}")
     return right
 
 

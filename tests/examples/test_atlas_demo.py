@@ -88,3 +88,11 @@ def test_wrong_answers_and_none_are_not_right(demo: ModuleType) -> None:
     right, text = told(demo, replies)
     assert right == 8
     assert "reference: Mount Everest" in text and "no answer: " in text
+
+
+def test_a_reference_that_fails_is_told(demo: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = type(demo.QUESTIONS[0])("How long is the Nil?", 'a = lookup("Nil", "length")', ("a.value",))
+    monkeypatch.setattr(demo, "QUESTIONS", (asked,))
+    right, text = told(demo, [plan(asked, "a.value")])
+    assert right == 0 and "0 of 1 right" in text
+    assert 'reference: none, the atlas has no entity "Nil"' in text
