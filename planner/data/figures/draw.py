@@ -13,15 +13,14 @@ from planner.data.figures.read import table
 from planner.data.figures.wording import Wanted, Wording
 from planner.data.scene import as_asked
 
+from llmcc.driver.adapted import NO_TOOL
 from llmcc.frontend.quote import callee
 from llmcc.ir.escape import quote
 
 Asked: TypeAlias = tuple[str, str] | None
-
-
 #: How many figures a tool knows that is told which is wanted, and how many have tools of their own.
 TOGETHER, APART = (5, 34), (4, 8)
-NO_TOOL = 'return "no tool can answer this"'
+NONE = f"return {quote(NO_TOOL)}"
 
 
 def figure_episode(seed: int, index: int, questions: int) -> list[Drawn]:
@@ -62,11 +61,11 @@ class Asker(Wording):
 
     def more(self) -> Asked:
         """Which of two has more."""
-        return self._which(">", 1, "more", ("Which has the greater {noun}, {x} or {y}?",))
+        return self._which(">", "more", ("Which has the greater {noun}, {x} or {y}?",))
 
     def less(self) -> Asked:
         """Which of two has less."""
-        return self._which("<", 3, "less", ("Which has the smaller {noun}, {x} or {y}?",))
+        return self._which("<", "less", ("Which has the smaller {noun}, {x} or {y}?",))
 
     def difference(self) -> Asked:
         """By how much one is ahead of another."""
@@ -149,7 +148,7 @@ class Asker(Wording):
         if self.desk.search:
             words = quote(marked.partition("[")[2].partition("]")[0])
             return text, f"a = {callee(self.desk.search)}({words})\njoin(a)"
-        return text, NO_TOOL
+        return text, NONE
 
     def chain(self) -> Asked:
         """A figure of what a text of a thing names; or that of two things, compared."""
@@ -180,12 +179,12 @@ class Asker(Wording):
         figure = Wanted(name, table().figure[name], self.rng.choice(table().figure[name].kinds))
         if self.desk.search or any(one.range == figure.of.range for one in self.desk.figures.values()):
             return None
-        return self.say(figure.of.one, *self.things(figure.kind, 1)), NO_TOOL
+        return self.say(figure.of.one, *self.things(figure.kind, 1)), NONE
 
-    def _which(self, sign: str, word: int, way: str, forms: Sequence[str]) -> Asked:
+    def _which(self, sign: str, way: str, forms: Sequence[str]) -> Asked:
         figure, (x, y) = self.drawn(2)
         if figure.of.words:
-            said = figure.of.words[word]
+            said = figure.of.compared[way]
             forms = [f"Which is {said}, {{x}} or {{y}}?", f"Is {{x}} or {{y}} {said}?", *forms]
             forms += [f"{{x}} or {{y}}: which one is {said}?", f"Which is the {said} {x.kind}, {{x}} or {{y}}?"]
         forms = [*forms, *getattr(figure.of, way)]

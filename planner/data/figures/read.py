@@ -40,6 +40,11 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True):
     most: tuple[str, ...] = ()
     least: tuple[str, ...] = ()
 
+    @property
+    def compared(self) -> dict[str, str]:
+        """The `words`, by what they are: none, or all five."""
+        return dict(zip(("how", "more", "most", "less", "least"), self.words, strict=bool(self.words)))
+
 
 class Text(msgspec.Struct, frozen=True, kw_only=True):
     """A text that things of some kinds have; `leads` is the kind of thing that it names."""

@@ -51,8 +51,14 @@ class Wording:
 
     def fit(self, figure: Wanted, forms: Sequence[str]) -> list[str]:
         """The forms that have words for the figure, with those words."""
-        words = dict(zip(("how", "more", "most", "less", "least"), figure.of.words, strict=False))
-        words |= {"noun": figure.of.noun, "kind": figure.kind, "x": "{x}", "y": "{y}", "xs": "{xs}", "ors": "{ors}"}
+        words = figure.of.compared | {
+            "noun": figure.of.noun,
+            "kind": figure.kind,
+            "x": "{x}",
+            "y": "{y}",
+            "xs": "{xs}",
+            "ors": "{ors}",
+        }
         words |= {"v": "{v}", "unit": figure.of.unit} if figure.of.unit else {"v": "{v}"}
         return [form.format_map(words) for form in forms if all(slot in words for slot in SLOT.findall(form))]
 
