@@ -20,6 +20,8 @@ from llmcc.runtime.models import Adapted, Model, Request
 STYLE = "bare"
 #: To convert a value one has to name its unit, which nobody may have said.
 UNITS = "m km cm mm m2 km2 g kg t l ml s min h days weeks months years B kB MB GB"
+#: How many ways to write a line are looked at before one is taken: a small model finds out late that it was wrong.
+BEAM = 3
 #: What they return where no tool fits.
 NO_TOOL = "no tool can answer this"
 
@@ -60,4 +62,4 @@ def adapted_request(
         max_tokens=max_tokens,
         written_as=style(STYLE),
     )
-    return replace(request, adapted=True)
+    return replace(request, adapted=True, beam=BEAM)

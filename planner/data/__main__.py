@@ -24,7 +24,9 @@ class Episode(msgspec.Struct):
     asked: list[tuple[str, str, str]]
 
 
-def drawn(seed: int, index: int, questions: int, boxes: float = 0.0, figures: float = 0.0) -> Episode:
+def drawn(
+    seed: int, index: int, questions: int, boxes: float = 0.0, figures: float = 0.0, composed: float = 0.0
+) -> Episode:
     """One episode of training, checked; shares of them are boxes, in turn, and figures."""
     turn, comes = _turn(index, boxes)
     if comes and turn % JOINS == JOINS - 1:
@@ -35,7 +37,7 @@ def drawn(seed: int, index: int, questions: int, boxes: float = 0.0, figures: fl
     turn, comes = _turn(index - turn, figures / (1 - boxes) if figures else 0.0)
     if comes:
         return Episode(index, [(one.box, one.prompt, one.plan) for one in figure_episode(seed, turn, questions)])
-    made = episode("train", seed, index, questions)
+    made = episode("train", seed, index, questions, composed)
     return Episode(index, [(sample.shape, sample.prompt, sample.plan) for sample in made])
 
 
@@ -62,7 +64,10 @@ def done_already(out: Path) -> int:
 @click.option("--seed", default=0, show_default=True)
 @click.option("--boxes", type=click.FloatRange(0, 1), default=0.0, show_default=True, help="Share written by hand.")
 @click.option("--figures", type=click.FloatRange(0, 1), default=0.0, show_default=True, help="Share about figures.")
-def main(out: Path, episodes: int, questions: int, seed: int, boxes: float, figures: float) -> None:
+@click.option(
+    "--composed", type=click.FloatRange(0, 1), default=0.0, show_default=True, help="Share of drawn ones made of parts."
+)
+def main(out: Path, episodes: int, questions: int, seed: int, boxes: float, figures: float, composed: float) -> None:
     """Draw, compile, execute and write EPISODES toolboxes with their questions; goes on where a stopped run ended."""
     out.parent.mkdir(parents=True, exist_ok=True)
     begun = time.process_time()
@@ -70,7 +75,7 @@ def main(out: Path, episodes: int, questions: int, seed: int, boxes: float, figu
     shapes: Counter[str] = Counter()
     with out.open("ab") as file:
         for index in range(first, episodes):
-            one = drawn(seed, index, questions, boxes, figures)
+            one = drawn(seed, index, questions, boxes, figures, composed)
             shapes.update(shape for shape, _, _ in one.asked)
             file.write(msgspec.json.encode(one) + b"\n")
             if (index + 1) % 500 == 0:

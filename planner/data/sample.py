@@ -15,7 +15,7 @@ from typing import Any, Literal, TypeAlias
 from planner.data.domains import Domain, domains
 from planner.data.kit import MOST_TOOLS, Kit
 from planner.data.scene import Asked, Scene, Unfit, question
-from planner.data.shapes import Shape, trained_shapes, unseen_shapes
+from planner.data.shapes import Shape, composed_shapes, trained_shapes, unseen_shapes
 from planner.data.world import World
 
 from llmcc.driver.adapted import STYLE
@@ -30,6 +30,8 @@ Split: TypeAlias = Literal["train", "entities", "tools", "shapes"]
 SPLITS: tuple[Split, ...] = ("train", "entities", "tools", "shapes")
 #: On how many worlds a plan is executed.
 WORLDS = 4
+#: Of the composed shapes, those that are drawn more often: they vary most, and are the first to be given up as unfit.
+OFTEN = ("composed_number", "composed_number", "composed_number", "composed_choice", "composed_set", "composed_list")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +103,8 @@ def same(one: Any, other: Any) -> bool:
     return type(one) is type(other) and one == other
 
 
-def episode(split: Split, seed: int, index: int, questions: int = 1) -> list[Sample]:
-    """Samples that share a toolbox; the same for the same arguments, everywhere and always."""
+def episode(split: Split, seed: int, index: int, questions: int = 1, composed: float = 0.0) -> list[Sample]:
+    """Samples that share a toolbox, a share of them composed; the same for the same arguments, always."""
     rng = Random(f"{split}/{seed}/{index}")
     shapes = unseen_shapes() if split == "shapes" else trained_shapes()
     kit = Kit(rng, held_out=split == "tools")
@@ -111,6 +113,10 @@ def episode(split: Split, seed: int, index: int, questions: int = 1) -> list[Sam
     made: list[tuple[str, str, Scene, Asked]] = []
     # Each shape has its turn: the first question of an episode goes by the index, others are drawn.
     names = [list(shapes)[index % len(shapes)], *rng.choices(list(shapes), k=questions - 1)]
+    parts = composed_shapes()
+    if composed:
+        names = [rng.choice([*parts, *OFTEN]) if rng.random() < composed else name for name in names]
+        shapes |= parts
     for name in names:
         drawn = _asked(rng, kit, domain, name, shapes[name], training=split == "train")
         made += [drawn] if drawn else []
@@ -132,6 +138,8 @@ def _asked(
     try:
         asked = shape(scene)
     except Unfit:
+        if before:
+            kit.forget(before)
         return None
     if len(kit.tools) > MOST_TOOLS - 1 and before:
         kit.forget(before)

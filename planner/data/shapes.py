@@ -12,7 +12,8 @@ Shape: TypeAlias = Callable[[Scene], Asked]
 
 _shapes: dict[str, Shape] = {}
 _held_out: set[str] = set()
-_HOMES = ("lookups", "chains", "lists", "writes", "choices")
+_composed: dict[str, Shape] = {}
+_HOMES = ("lookups", "chains", "lists", "writes", "choices", "composed", "composed_lists", "composed_acts")
 
 
 def shape(function: Shape) -> Shape:
@@ -25,6 +26,12 @@ def held_out(function: Shape) -> Shape:
     """Registers a shape that only evaluation knows."""
     _held_out.add(function.__name__.rstrip("_"))
     return shape(function)
+
+
+def composed(function: Shape) -> Shape:
+    """Registers a shape whose parts are drawn: it is trained on, and no group of the evaluation has it."""
+    _composed[function.__name__] = function
+    return function
 
 
 def _load() -> None:
@@ -42,3 +49,9 @@ def unseen_shapes() -> dict[str, Shape]:
     """The shapes that are held out, by name."""
     _load()
     return {name: made for name, made in _shapes.items() if name in _held_out}
+
+
+def composed_shapes() -> dict[str, Shape]:
+    """The shapes whose parts are drawn, by name."""
+    _load()
+    return dict(_composed)

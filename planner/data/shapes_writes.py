@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from planner.data.domains import Act, Capability
+from planner.data.domains import Act, Capability, Domain
 from planner.data.entities import message
 from planner.data.scene import Asked, Scene, literal, spoken
 from planner.data.shapes import held_out, shape
 
 
-class _Order:
+class Order:
     """An act with all that it takes, drawn: as an order in words, as a call, and as what it does to a world."""
 
-    def __init__(self, s: Scene, x: str, act: Act | None = None) -> None:
+    def __init__(self, s: Scene, x: str, act: Act | None = None, domain: Domain | None = None) -> None:
         self.s, self.x = s, x
         self.act = act or s.rng.choice(s.d.acts)
-        self.c = s.cap("act", self.act.name)
+        self.c = s.cap("act", self.act.name, domain)
         drawn: dict[str, Any] = {"plain": None, "amount": s.rng.randint(1, 90), "text": message(s.rng)}
         self.more: list[Any] = [] if self.act.takes == "plain" else [drawn[self.act.takes]]
 
@@ -33,7 +33,7 @@ class _Order:
 
 @shape
 def act(s: Scene) -> Asked:
-    o = _Order(s, s.thing())
+    o = Order(s, s.thing())
     s.end(o.call())
     return Asked({"o": o.words()}, o.do)
 
@@ -59,10 +59,10 @@ def act_computed(s: Scene) -> Asked:
 def act_twice(s: Scene) -> Asked:
     x, y = s.things(2)
     if len(s.d.acts) < 2:
-        o, p = _Order(s, x), _Order(s, y)
+        o, p = Order(s, x), Order(s, y)
     else:
         first, then = s.rng.sample(s.d.acts, 2)
-        o, p = _Order(s, x, first), _Order(s, s.rng.choice((x, y)), then)
+        o, p = Order(s, x, first), Order(s, s.rng.choice((x, y)), then)
     a = o.call()
     s.end(f"[{a}, {p.call(f' after {a}')}]")
     return Asked({"o": o.words(), "p": p.words()}, lambda w: [o.do(w), p.do(w)])
@@ -71,16 +71,16 @@ def act_twice(s: Scene) -> Asked:
 @shape
 def act_if(s: Scene) -> Asked:
     f, x = s.number(compared=True), s.thing()
-    v, o, c = s.between(f), _Order(s, x), s.cap("number", f.name)
+    v, o, c = s.between(f), Order(s, x), s.cap("number", f.name)
     a = s.call(c, literal(x))
     s.end(o.call(f" when {a} > {v}"))
     slots = {"f": s.field(f), "x": s.say(x), "v": str(v), "o": o.words()} | spoken(f)
     return Asked(slots, lambda w: o.do(w) if w.do(c, x) > v else None)
 
 
-def _flagged(s: Scene) -> tuple[str, _Order, Capability, dict[str, str]]:
+def _flagged(s: Scene) -> tuple[str, Order, Capability, dict[str, str]]:
     f, x = s.rng.choice(s.d.flags), s.thing()
-    o, c = _Order(s, x), s.cap("flag", f)
+    o, c = Order(s, x), s.cap("flag", f)
     return s.call(c, literal(x)), o, c, {"f": f, "x": s.say(x), "o": o.words()}
 
 
@@ -102,7 +102,7 @@ def act_unless(s: Scene) -> Asked:
 def act_either(s: Scene) -> Asked:
     f, (x, y) = s.number(), s.things(2)
     v, c = s.between(f), s.cap("number", f.name)
-    o, p = _Order(s, x), _Order(s, s.rng.choice((x, y)))
+    o, p = Order(s, x), Order(s, s.rng.choice((x, y)))
     a = s.call(c, literal(x))
     b = o.call(f" when {a} > {v}")
     s.end(f"[{b}, {p.call(f' when {a} <= {v}')}]")
@@ -113,7 +113,7 @@ def act_either(s: Scene) -> Asked:
 @shape
 def act_each(s: Scene) -> Asked:
     (g, said), names = s.group(), s.cap("names")
-    o = _Order(s, "")
+    o = Order(s, "")
     a = s.call(names, literal(g))
     inner = s.kit.call(o.c, "each", *map(literal, o.more))
     s.end(s.let(f"[{inner} for each in {a}]"))

@@ -18,6 +18,8 @@ from planner.evaluate.report import Row, failures, table
 from planner.evaluate.task import Task, judge
 from planner.llama import QUANTIZATIONS, base_model
 
+from llmcc.driver.adapted import BEAM
+
 FOLDER = Path("build/planner")
 
 
@@ -110,7 +112,7 @@ def main(
 _GRAMMAR = {
     "none": "no grammar",
     "statement": "grammar a line",
-    "styled": "grammar a line of its style",
+    "styled": f"grammar a line of its style, {BEAM} ways",
     "llmcc": "as llmcc asks",
 }
 

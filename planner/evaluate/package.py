@@ -6,12 +6,14 @@ import time
 from functools import partial
 from typing import Any
 
+import trio
 from planner.evaluate.task import Call, Task
 from planner.evaluate.write import MOST_TOKENS, Written
 
+from llmcc.driver.adapted import adapted_request
 from llmcc.driver.agent import Agent
 from llmcc.driver.news import News, PlanText
-from llmcc.runtime.models import Model, Scripted
+from llmcc.runtime.models import Model, Scripted, Usage
 from llmcc.runtime.toolbox import Toolbox
 from llmcc.runtime.tools import Tool
 
@@ -37,6 +39,22 @@ def ask(model: Model, task: Task) -> Written:
     text = answer.plans[-1] if answer.plans else watch.text
     spent = answer.planner
     return Written(text, spent.prompt_tokens, spent.completion_tokens, watch.first_line_s or whole, whole)
+
+
+def plan(model: Model, task: Task) -> Written:
+    """Has a model with an adapter write a plan as the agent has it do at first: nothing runs, nothing is mended."""
+    watch = _Watch()
+    usage = trio.run(_write, model, task, watch)
+    whole = watch.last_s or watch.passed_s
+    return Written(watch.text, usage.prompt_tokens, usage.completion_tokens, watch.first_line_s or whole, whole)
+
+
+async def _write(model: Model, task: Task, watch: _Watch) -> Usage:
+    request = adapted_request(task.question, task.signatures, copy=True, max_tokens=MOST_TOKENS)
+    async with model.stream(request) as completion:
+        async for chunk in completion.chunks:
+            watch(PlanText(chunk))
+    return completion.usage
 
 
 async def _call(call: Call, name: str, /, **arguments: Any) -> Any:

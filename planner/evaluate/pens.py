@@ -9,14 +9,15 @@ from types import TracebackType
 from typing import Self
 
 import trio
-from planner.evaluate.package import ask
+from planner.evaluate.package import ask, plan
 from planner.evaluate.task import Task
 from planner.evaluate.write import GRAMMARS, Written, write_plan
 from planner.llama import Decoder
 
 from llmcc.runtime.models import Llama, Request
 
-#: `llmcc`: as the package asks. The others are grammars of our own decoder.
+#: `llmcc`: as the package asks; `styled` with an adapter: as it has the first plan written. The others are grammars of
+#: our own decoder.
 WAYS = (*GRAMMARS, "llmcc")
 
 
@@ -39,6 +40,8 @@ class Pens:
         """Has a plan written. A base is shown examples of plans; with an adapter it is shown none."""
         if way == "llmcc":
             return ask(self._model, task)
+        if way == "styled" and self._adapter is not None:
+            return plan(self._model, task)
         taught = "native" if self._adapter is None else "bare"
         return write_plan(self._decoder, task, grammar=way, taught=taught)
 

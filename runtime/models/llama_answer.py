@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from llmcc.runtime.models.engine.beginnings import common_length
 from llmcc.runtime.models.errors import ContextTooLong
+from llmcc.runtime.models.llama_beam import Beam
 from llmcc.runtime.models.llama_chat import chat_tokens
 from llmcc.runtime.models.llama_guide import Guide
 from llmcc.runtime.models.llama_model import LlamaModel
@@ -45,6 +46,9 @@ class Answer:
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._stop = StopFilter(request.stop)
         self._written = 0
+        self._beam: Beam | None = None
+        #: The tokens that are written for good, and were told to the engine.
+        self._told: list[int] = []
         #: How many tokens of the prompt came out of the memory.
         self.cached = 0
         self.finish: Literal["stop", "length"] | None = "stop" if self._guide and self._guide.complete else None
@@ -79,7 +83,52 @@ class Answer:
                 break
             new += tokens
             self._note(tokens)
+        self._told += new
         return new
+
+    @property
+    def width(self) -> int:
+        """How many ways are looked at side by side; they are those of a segment, so an answer without has one."""
+        return self._request.beam if self._guide and self._request.temperature <= 0 else 1
+
+    def spread(self, number: int, scores: Scores) -> list[list[int]] | None:
+        """What `proceed` does, for an answer of several ways: all texts behind the prompt that are to be decoded now.
+
+        Args:
+            number: which of the texts that were given last the scores belong to.
+            scores: those behind it.
+
+        Returns:
+            The texts; None while the scores of others are awaited.
+
+        Raises:
+            GrammarError: as for `proceed`.
+        """
+        assert self._guide
+        self._beam = self._beam or self._guide.beam(self.width)
+        self._beam.hear(number, scores)
+        return self._texts(self._beam)
+
+    def narrow(self, number: int) -> list[list[int]] | None:
+        """Gives one of the texts up, for which there is no room. Returns and raises as `spread`."""
+        assert self._beam
+        self._beam.drop(number)
+        return self._texts(self._beam)
+
+    def _texts(self, beam: Beam) -> list[list[int]] | None:
+        room = self._room()
+        found = beam.decided(room)
+        if found is None:
+            awaited = any(branch.ways is not None for branch in beam.open)
+            return None if awaited else [self._told + branch.tokens for branch in beam.open]
+        assert self._guide
+        self._beam = None
+        tokens = found.tokens[:room]
+        self._guide.take(tokens, ends=found in beam.done and len(found.tokens) <= room)
+        self._told += tokens
+        self._note(tokens)
+        self.proceed(None)
+        return [list(self._told)]
 
     def _next(self, scores: Scores | None) -> list[int] | None:
         """One token, or several that are forced; none where a segment or the answer ends; None: no scores."""

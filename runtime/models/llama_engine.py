@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 
+from llmcc.runtime.models.engine.lanes import Lanes
 from llmcc.runtime.models.engine.schedule import Schedule
 from llmcc.runtime.models.engine.steps import Limits, Row, Step
 from llmcc.runtime.models.llama_answer import Answer, Scores
@@ -20,6 +21,7 @@ class Engine:
         self.schedule = Schedule(limits)
         self._states = states
         self._answers: dict[Hashable, Answer] = {}
+        self._lanes = Lanes(self.schedule)
 
     @property
     def n_ctx(self) -> int:
@@ -45,6 +47,7 @@ class Engine:
         answer = self._answers.pop(key, None)
         if answer:
             self._save(key, answer)
+            self._lanes.end(key)
             self.schedule.end(key)
 
     def next_step(self) -> Step | None:
@@ -67,19 +70,50 @@ class Engine:
         rows = [row for row in step.rows if row.chooses]
         return list(zip(rows, self.context.scores(step), strict=True))
 
+    def owner(self, key: Hashable) -> Hashable:
+        """The request that a row of a batch is for."""
+        return self._lanes.owner(key)[0]
+
     def go_on(self, key: Hashable, scores: Scores) -> bool:
         """Chooses the next tokens of a request; False if its answer is over.
 
         Raises:
             GrammarError: a later grammar is refused, or the decoding got stuck in one.
         """
-        answer = self._answers[key]
-        answer.cached = self.schedule.cached(key)
+        owner, number = self._lanes.owner(key)
+        answer = self._answers[owner]
+        answer.cached = self.schedule.cached(owner)
+        if answer.width > 1 and self.schedule.copies:
+            return self._lay(owner, answer, answer.spread(number, scores))
         tokens = answer.proceed(scores)
         if answer.finish:
             return False
-        self.schedule.append(key, tokens)
+        self.schedule.append(owner, tokens)
         return True
+
+    def cramped(self) -> Hashable | None:
+        """When there is nothing to decode: a request one of whose texts waits for room that others of them may hold."""
+        found = self._lanes.cramped()
+        return None if found is None else found[0]
+
+    def narrow(self, key: Hashable) -> bool:
+        """Gives a text of such a request up; False if its answer is over with that.
+
+        Raises:
+            GrammarError: as for `go_on`.
+        """
+        found = self._lanes.cramped()
+        assert found is not None and found[0] == key
+        self._lanes.drop(*found)
+        answer = self._answers[key]
+        return self._lay(key, answer, answer.narrow(found[1]))
+
+    def _lay(self, key: Hashable, answer: Answer, texts: list[list[int]] | None) -> bool:
+        """Has the texts of an answer decoded, but those for which there is no room; False if it is over."""
+        while texts is not None and not answer.finish:
+            left = self._lanes.lay(key, answer.prompt, texts, answer.priority)
+            texts = None if left is None else answer.narrow(left)
+        return not answer.finish
 
     def close(self) -> None:
         """Frees model and context."""

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from llmcc.runtime.models.errors import GrammarError
 from llmcc.runtime.models.extras import require
+from llmcc.runtime.models.llama_beam import Beam
 from llmcc.runtime.models.llama_model import LlamaModel
 from llmcc.runtime.models.protocol import Constraint
 
@@ -63,6 +64,16 @@ class Guide:
             return None
         self._take([token])
         return token
+
+    def beam(self, width: int) -> Beam:
+        """So many ways to write what is left of the segment; the one that is decided on is given to `take`."""
+        return Beam(self._matcher, width, self._model.end_tokens)
+
+    def take(self, tokens: list[int], *, ends: bool) -> None:
+        """Takes tokens that the grammar allows, and that end the segment or not."""
+        if tokens:
+            self._take(tokens)
+        self.ended = self.ended or ends
 
     def advance(self) -> bool:
         """Reports the segment that ended and opens the next one; False when the output is complete.

@@ -172,8 +172,10 @@ class Worker:
         """Decodes one batch, if there is one, and goes on with the jobs whose next tokens it tells."""
         step = engine.next_step()
         if step is None:
+            if isinstance(cramped := engine.cramped(), Job):
+                self._work(engine, cramped, partial(engine.narrow, cramped))
             return
-        jobs = [row.key for row in step.rows if isinstance(row.key, Job)]
+        jobs = [job for row in step.rows if isinstance(job := engine.owner(row.key), Job)]
         try:
             chosen = self._decode_for(jobs, engine, step)
         except Aborted:
@@ -183,8 +185,9 @@ class Worker:
                 self._work(engine, job, partial(_fail, error))
             return
         for row, scores in chosen:
-            assert isinstance(row.key, Job)
-            self._work(engine, row.key, partial(engine.go_on, row.key, scores))
+            job = engine.owner(row.key)
+            assert isinstance(job, Job)
+            self._work(engine, job, partial(engine.go_on, row.key, scores))
 
     def _decode_for(self, jobs: list[Job], engine: Engine, step: Step) -> list[tuple[Row, Scores]]:
         """Decodes a batch, which is interrupted as soon as no job wants it any more."""

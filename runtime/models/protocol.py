@@ -46,6 +46,8 @@ class Request:
     `priority`: of requests that wait for the same model, the one with the larger number goes first; a schedule's
     priorities can be taken as they are. `prefix` is a beginning of `prompt` that other requests, later ones too, have
     in common with this one (the tools, the examples): a backend may keep what it made of it.
+    `beam`: how many ways to write a segment of its `constraint` are looked at before one is taken, at a temperature of
+    0 and by a backend that can; such a segment comes in one chunk.
     `adapted`: a model that was adapted to write plans (`Adapted`) answers as such; others ignore it.
     """
 
@@ -61,6 +63,7 @@ class Request:
     priority: float = 0.0
     prefix: str = ""
     adapted: bool = False
+    beam: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from llguidance import LLMatcher, LLTokenizer, grammar_from
+from planner.data.boxes.apart import held_out_shape
 from planner.data.boxes.check import Drawn, check_copied
 from planner.data.domains import capabilities, domains
 from planner.data.entities import entity, trained
@@ -18,7 +19,7 @@ from planner.data.kit import MOST_TOOLS
 from planner.data.naming import FAMILIES, HELD_OUT
 from planner.data.sample import SPLITS, Sample, Split, Wrong, check, episode, same
 from planner.data.scene import phrases
-from planner.data.shapes import trained_shapes, unseen_shapes
+from planner.data.shapes import composed_shapes, trained_shapes, unseen_shapes
 from planner.data.world import World
 
 from llmcc.driver.adapted import copied_words
@@ -44,7 +45,7 @@ def test_there_are_enough_capabilities_and_shapes() -> None:
 
 
 def test_every_shape_can_be_asked_in_several_ways() -> None:
-    assert phrases().keys() == {*trained_shapes(), *unseen_shapes()}
+    assert phrases().keys() == {*trained_shapes(), *unseen_shapes(), *composed_shapes()}
     assert {shape for shape, forms in phrases().items() if len(set(forms)) < 3} == set()
 
 
@@ -59,6 +60,25 @@ def test_a_plan_compiles_without_a_word_and_does_what_is_asked_in_every_world(dr
         general = {one.signature.name for c, one in sample.kit.tools.items() if sample.kit.general(c) is not None}
         assert len(general) <= 1
         assert len(sample.kit.signatures) == len(sample.kit.tools) or general
+
+
+@pytest.mark.slow
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 3), st.integers(0, 100_000))
+def test_what_is_put_together_of_parts_is_right_can_be_written_and_is_of_no_held_out_shape(seed: int, at: int) -> None:
+    for sample in episode("train", seed, at, questions=4, composed=1.0):
+        assert sample.shape in composed_shapes()
+        check(sample)
+        assert held_out_shape(sample.plan) is None
+        check_copied(Drawn(sample.shape, sample.question, sample.plan, sample.kit.signatures))
+
+
+@pytest.mark.slow
+def test_all_that_is_put_together_turns_up_and_hardly_anything_twice() -> None:
+    samples = [s for at in range(40) for s in episode("train", 1, at, questions=8, composed=1.0)]
+    assert {s.shape for s in samples} == composed_shapes().keys()
+    forms = [re.sub(r"\b[\w.`-]+\(", "f(", re.sub(r'"(?:[^"\\]|\\.)*"|[\d.]+', "x", s.plan)) for s in samples]
+    assert len(set(forms)) > len(forms) / 3
 
 
 @pytest.mark.slow

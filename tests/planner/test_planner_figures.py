@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from random import Random
 
 import pytest
 from hypothesis import given, settings
@@ -11,8 +12,11 @@ from planner.data.__main__ import drawn
 from planner.data.boxes.apart import held_out_shape
 from planner.data.boxes.check import Drawn, check_copied
 from planner.data.boxes.toolline import read_tool
+from planner.data.figures.asker import Asker
+from planner.data.figures.desk import Desk
 from planner.data.figures.draw import figure_episode
 from planner.data.figures.read import table
+from planner.data.scene import Unfit
 
 from llmcc.frontend.front import compile_front
 
@@ -56,3 +60,21 @@ def test_every_figure_is_asked_for_and_every_text() -> None:
 def test_data_has_as_many_episodes_about_figures_as_it_is_told() -> None:
     shapes = Counter(drawn(0, index, 1, 0.5, 0.25).asked[0][0] for index in range(32))
     assert shapes["figures"] == 8
+
+
+@pytest.mark.slow
+@settings(max_examples=40, deadline=None)
+@given(PLACES)
+def test_nobody_adds_up_years_or_what_makes_no_sum(place: tuple[int, int]) -> None:
+    """Whatever is added up or averaged is a figure of which that makes sense, whichever others the tools know."""
+    desk = Desk(Random(repr(place)), Random(repr(place)).sample(sorted(table().figure), 5), [], together=True)
+    asker = Asker(Random(repr(place)), desk)
+    for ask, fits in ((asker.total, {n for n, of in desk.figures.items() if of.sums}), (asker.average, None)):
+        allowed = fits if fits is not None else {n for n, of in desk.figures.items() if not of.year}
+        try:
+            asked = ask()
+        except Unfit:
+            assert not allowed
+            continue
+        assert asked is not None
+        assert any(desk.call(name, "x").split('"')[1] in asked[1] for name in allowed)

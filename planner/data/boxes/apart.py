@@ -25,7 +25,7 @@ def held_out_shape(plan: str) -> str | None:
             return "ratio"
     if any(f"sum({name}) / len(" in plan for name in _MAP.findall(plan)):
         return "each_average"
-    if re.search(r" if (?:not )?[\w.]+\(each", plan):
+    if re.search(r" if (?:not )?[\w.]+\(each[^)]*\)(?!\.| [<>=!])", plan):
         return "each_flag"
     if re.search(r"sorted\([^\n]*\)\[:", plan):
         return "top"

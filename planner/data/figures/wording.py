@@ -10,7 +10,7 @@ from random import Random
 from planner.data.entities import entity
 from planner.data.figures.desk import Desk
 from planner.data.figures.read import Figure, Text, table
-from planner.data.scene import listing
+from planner.data.scene import Unfit, listing
 
 from llmcc.ir.escape import quote
 
@@ -63,8 +63,10 @@ class Wording:
         return [form.format_map(words) for form in forms if all(slot in words for slot in SLOT.findall(form))]
 
     def drawn(self, count: int, fits: Callable[[Figure], bool] = lambda _: True) -> tuple[Wanted, tuple[Thing, ...]]:
-        """A figure that fits, and so many things that have it."""
-        names = [name for name, of in self.desk.figures.items() if fits(of)] or list(self.desk.figures)
+        """A figure that fits, and so many things that have it; `Unfit` where the tools know none."""
+        names = [name for name, of in self.desk.figures.items() if fits(of)]
+        if not names:
+            raise Unfit
         name = self.rng.choice(names)
         wanted = Wanted(name, self.desk.figures[name], self.rng.choice(self.desk.figures[name].kinds))
         return wanted, self.things(wanted.kind, count)

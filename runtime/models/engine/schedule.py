@@ -23,7 +23,7 @@ from bisect import insort
 from collections.abc import Hashable, Sequence
 from operator import attrgetter
 
-from llmcc.runtime.models.engine.beginnings import Idle
+from llmcc.runtime.models.engine.beginnings import Idle, common_length
 from llmcc.runtime.models.engine.entry import NOWHERE, Entry
 from llmcc.runtime.models.engine.sharing import Sharing
 from llmcc.runtime.models.engine.steps import Cut, Limits, Order, Row, Step
@@ -63,14 +63,40 @@ class Schedule(Sharing):
         self._check_size(len(entry.tokens) + len(tokens))
         entry.tokens += tokens
 
-    def end(self, key: Hashable) -> None:
-        """A request is over, done or not; what its sequence holds is kept for others."""
+    def rewrite(self, key: Hashable, tokens: Sequence[int]) -> None:
+        """A request goes on with other tokens; what they have in common with those that it had is not decoded again.
+
+        Raises:
+            ValueError: they are too many for the memory, or none.
+        """
+        self._check_size(len(tokens))
+        entry = self._entries[key]
+        held = min(common_length(entry.tokens, list(tokens)[:-1]), entry.held)
+        entry.tokens = list(tokens)
+        if held < entry.held:
+            entry.held = held if self.limits.rewinds else 0
+            self.memory.order(Cut(entry.sequence, entry.held))
+
+    @property
+    def room(self) -> int:
+        """How many more requests could be live at once."""
+        return self.limits.live - len(self.live) - len(self.waiting)
+
+    def waits(self, key: Hashable) -> bool:
+        """True if a request has no sequence yet, or none any more."""
+        return self._entries[key].sequence == NOWHERE
+
+    def end(self, key: Hashable, *, keep: bool = True) -> None:
+        """A request is over, done or not; what its sequence holds is kept for others, if it is of any use to them."""
         entry = self._entries.pop(key)
         if entry.sequence == NOWHERE:
             self.waiting.remove(entry)
             return
         self.live.remove(entry)
-        self.memory.keep(Idle(entry.sequence, entry.tokens[: entry.held]))
+        if keep:
+            self.memory.keep(Idle(entry.sequence, entry.tokens[: entry.held]))
+        else:
+            self.memory.free(entry.sequence)
 
     def cached(self, key: Hashable) -> int:
         """How many tokens of a request were not decoded for it, because they had been for others."""
