@@ -21,7 +21,7 @@ from llmcc.driver.spending import calls_usd, unpriced
 from llmcc.ir.errors import Cancelled
 from llmcc.ir.ops import End, Return
 from llmcc.ir.values import Value, to_text
-from llmcc.runtime.events import JoinReady
+from llmcc.runtime.events import EndKnown
 from llmcc.runtime.executor import Execution
 from llmcc.runtime.journal.book import Book
 from llmcc.runtime.journal.records import Accepted, Answered, Spent, Wanted
@@ -58,6 +58,8 @@ class Asked:
         self._ways: list[str] = []
         self._notes: dict[str, None] = {}
         self.replans = 0
+        #: Whether the planner with an adapter writes its plan again, for all that it knows as if it was the first.
+        self._anew = False
         self.value: Value = None
         self.problem: str | None = None
         self.execution: Execution | None = None
@@ -106,17 +108,30 @@ class Asked:
                 end = self._accept(execution, plan, reason)
             if end is None:
                 return
-            if isinstance(end, Return):
-                outcome = await execution.finished()
-                self.value = outcome.value
-                self.problem = f"{outcome.failed.error}: {outcome.failed.message}" if outcome.failed else None
+            returns = isinstance(end, Return)
+            reason = await (self._return(execution) if returns else self._join(execution))
+            if reason is None and returns:
                 return
-            reason = await self._join(execution)
             if reason is None:
                 await execution.finished()
                 return
             self.replans += 1
             self.tell(Replanning(reason))
+
+    async def _return(self, execution: Execution) -> str | None:
+        """Takes the plan's answer; or says why it is written again, if a tool refused what a trained planner chose."""
+        if self.agent.adapted and self.replans < self.agent.max_replans:
+            failed = (await execution.joined()).failed
+            if failed is not None and self.planning.start_over(failed):
+                reason = f"{failed.op} failed: {failed.message}"
+                if self._rounds.next(Wanted) is None:
+                    self._rounds.put(execution, Wanted(reason=reason, spent=self._spent))
+                self._anew = True
+                return reason
+        outcome = await execution.finished()
+        self.value = outcome.value
+        self.problem = f"{outcome.failed.error}: {outcome.failed.message}" if outcome.failed else None
+        return None
 
     async def _plan(self, execution: Execution, reason: str | None) -> End | None:
         """The end of a new plan; None (with `problem` set) if none of the planner's compiles."""
@@ -141,7 +156,7 @@ class Asked:
                 values=execution.values if reason is not None else {},
                 reason=reason,
                 complaint=complaint,
-                adapted=agent.adapted and reason is None,
+                adapted=agent.adapted and (reason is None or self._anew),
             )
             self._ways += [plan.way] if plan.way else []
             self._notes.update(dict.fromkeys(plan.notes))
@@ -264,7 +279,7 @@ class Asked:
             self._rounds.put(execution, Wanted(reason=reason, spent=self._spent))
         return reason
 
-    async def _ask_joiner(self, ready: JoinReady) -> str | None:
+    async def _ask_joiner(self, ready: EndKnown) -> str | None:
         agent = self.agent
         may_replan = self.replans < agent.max_replans
         if ready.failed is not None:

@@ -13,12 +13,14 @@ from llmcc.driver.hosted_grammar import HostedGrammar, hosted_grammar
 from llmcc.driver.meter import Meter
 from llmcc.driver.news import Observer, PlanMended, PlanText
 from llmcc.driver.prompt import planner_request
+from llmcc.driver.refused import Refused
 from llmcc.driver.styles import Example, Style, style
 from llmcc.frontend.constrain import PlanConstraint
 from llmcc.frontend.scope import Scope
 from llmcc.ir.diagnostics import Diagnostic, has_errors
 from llmcc.ir.digest import placeless
 from llmcc.ir.expr import Ref
+from llmcc.ir.frame import Failure
 from llmcc.ir.ops import Compute, End, Join, Module, Op, Return, ValueOp
 from llmcc.ir.render import render
 from llmcc.ir.signature import Signature
@@ -79,6 +81,7 @@ class Planning:
         self._meter = meter
         self._taught = taught or style("native")
         self._mend = mend
+        self._refused = Refused(signatures)
         self._derived: HostedGrammar | None = None
         self._scope = Scope()
         #: All ops of the accepted plans, as the front end made them.
@@ -117,7 +120,7 @@ class Planning:
         if adapted:
             stands = None if complaint is None else draft.front.scope
             request = adapted_request(
-                question, self._signatures, copy=copy, max_tokens=max_tokens, kept=draft.kept, stands=stands
+                question, self._refused.signatures, copy=copy, max_tokens=max_tokens, kept=draft.kept, stands=stands
             )
         else:
             request = planner_request(
@@ -218,6 +221,20 @@ class Planning:
         self._released += [one for one in gone if "." not in one]
         self._optimize_from([*self._accepted, *self._ops])
         return gone
+
+    def start_over(self, failed: Failure) -> bool:
+        """Gives all values of the accepted plans up because a tool refused a choice, and takes that away from a planner
+        with an adapter; False, and nothing is changed, if something has written, or the failure is another.
+        """
+        if any(writes(op) for op in self._standing.values()) or not self._refused.note(failed, self._standing):
+            return False
+        while self._standing:
+            self._scope.forget(self._release(next(iter(self._standing))) or ())
+        released = self._released
+        self._lines.clear()
+        self._begin()
+        self._released += released
+        return True
 
     @property
     def module(self) -> Module:

@@ -6,15 +6,16 @@ from collections.abc import Mapping
 
 from llmcc.frontend.derive import next_name, statement_grammar
 from llmcc.frontend.front import FrontEnd
+from llmcc.frontend.quote import callee
 from llmcc.frontend.scope import Scope
-from llmcc.ir.ops import Join, Return
+from llmcc.ir.ops import Call, Join, Map, Return
 from llmcc.ir.signature import Signature
 
 
 class PlanConstraint:
     """Hands out the grammar of the next statement, given those that were written.
 
-    It is a `Constraint` of `llmcc.runtime.models`. It compiles each statement as it is completed, so that the next
+    It is a `Choosy` of `llmcc.runtime.models`. It compiles each statement as it is completed, so that the next
     grammar knows the new value and its type.
 
     Args:
@@ -39,6 +40,7 @@ class PlanConstraint:
         self._copy_from = copy_from
         self._left, self._styled = max_statements, styled
         self._ended = False
+        self._asked: set[str] = set()
 
     def next_grammar(self) -> str | None:
         """The grammar of the next line; None after `return` or `join`."""
@@ -54,8 +56,21 @@ class PlanConstraint:
             styled=self._styled,
         )
 
+    def worth(self, segment: str) -> bool:
+        """Whether a line is more than a call that was made before: a pure one or a read, with no write since."""
+        return self._called(segment) not in self._asked
+
+    def _called(self, segment: str) -> str:
+        """What a line calls, with its arguments and clauses; empty if it calls nothing."""
+        called = segment.partition(" = ")[2].strip()
+        return called if any(called.startswith(f"{callee(name)}(") for name in self._signatures) else ""
+
     def accept(self, segment: str) -> None:
         """Takes the line that was written."""
         self._left -= 1
-        for lowered in self._front.feed(segment):
-            self._ended = self._ended or any(isinstance(op, Join | Return) for op in lowered.ops)
+        for op in (op for lowered in self._front.feed(segment) for op in lowered.ops):
+            self._ended = self._ended or isinstance(op, Join | Return)
+            if isinstance(op, Call) and not op.effect.writes:
+                self._asked.add(self._called(segment))
+            elif isinstance(op, Call | Map):
+                self._asked.clear()  # it writes, or may

@@ -148,8 +148,10 @@ class CancelCall(_Message, frozen=True):
     key: str
 
 
-class JoinReady(_Message, frozen=True):
-    """All that `join` gathers is known: `args` is its record, or `failed` says why there is none."""
+class EndKnown(_Message, frozen=True):
+    """What the end of a plan gathers is known: `args` is the record of a `join` or the value of a `return`, or `failed`
+    says why there is none. Of a `return` it is said only while another plan could follow.
+    """
 
     args: Value
     failed: Failure | None = None
@@ -162,4 +164,4 @@ class FinishPlan(_Message, frozen=True):
     failed: Failure | None = None
 
 
-Instruction: TypeAlias = StartCall | CancelCall | JoinReady | FinishPlan
+Instruction: TypeAlias = StartCall | CancelCall | EndKnown | FinishPlan

@@ -134,8 +134,8 @@ class Execution(Loop):
         """
         self._say(ev.PlanRejected(reason))
 
-    async def joined(self) -> ev.JoinReady:
-        """What the accepted plan's `join` gathers, as soon as it is known.
+    async def joined(self) -> ev.EndKnown:
+        """What the accepted plan's end gathers, as soon as it is known: the record of a `join`, or a `return`'s value.
 
         Raises:
             Cancelled: the run was cancelled meanwhile.
@@ -145,7 +145,7 @@ class Execution(Loop):
             await self._news.wait()
         self._require_going()
         if self._join is None:
-            raise IllegalTransition("no accepted plan of this run ends with a join")
+            raise IllegalTransition("no accepted plan of this run has an end")
         return self._join
 
     async def finished(self) -> Outcome:

@@ -57,7 +57,7 @@ class Loop(Notes):
         self._clock = trio.lowlevel.current_clock().current_time
         self._begun = self._clock()
         self._began_at = time.time()
-        self._join: ev.JoinReady | None = None
+        self._join: ev.EndKnown | None = None
         self._finish: ev.FinishPlan | None = None
         self._ended_s = 0.0
         self._news = trio.Event()
@@ -112,7 +112,7 @@ class Loop(Notes):
 
     def _obey(self, instruction: ev.Instruction, now: float) -> None:
         match instruction:
-            case ev.JoinReady():
+            case ev.EndKnown():
                 self._join = instruction
                 self._wake()
             case ev.FinishPlan():

@@ -1,6 +1,6 @@
 """The scheduler, as a state machine: events in, instructions out. It has no clock, does no I/O and knows no event loop.
 
-The run as a whole is in one of five phases. A plan may be added op by op while it runs, and after a `join` another plan
+The run as a whole is in one of five phases. A plan may be added op by op while it runs; when its end is known, another
 (a replan) may follow, which sees all values of the earlier ones:
 
 | phase    | it means                           | StatementAdded | PlanAccepted | PlanRejected | PlanEnded | Cancelled |
@@ -15,7 +15,7 @@ The run as a whole is in one of five phases. A plan may be added op by op while 
 is `KeysTaken`. `MapBegun` is legal there too, for the statement that is being written; `MapGrew` follows it in the
 phase `open`, and no plan is accepted before its `StatementAdded` came or it was withdrawn (`llmcc.runtime.growing`).
 
-(1) not after a `return`, and after a `join` only once `JoinReady` was said. `CallFinished`, `CallFailed` and
+(1) after the end of a plan, its `join` or `return`, only once `EndKnown` was said. `CallFinished`, `CallFailed` and
 `CallCancelled` are legal in every phase but `finished`, for a call that runs; `CallCancelled` only after `CancelCall`.
 
 Each op goes through these states (an op in a map once for each element):
@@ -117,7 +117,7 @@ class Machine(Statements):
             raise IllegalTransition(f"the statements of {list(self.growing)} are not complete")
         self.phase = "settled"
         self.accepted = self.plan
-        self.end, self.open_end, self.join_said = self.open_end, None, False
+        self.end, self.open_end, self.end_said = self.open_end, None, False
         self._concludes = True
         held, self.held = self.held, []
         for node in held:
@@ -152,7 +152,7 @@ class Machine(Statements):
         assert isinstance(node.op, ValueOp)
         if writes(node.op) and node.plan <= self.accepted:
             raise IllegalTransition(f"what has written cannot be withdrawn; {node.story()}")
-        if self.phase == "settled" and self.end is not None and not self.join_said:
+        if self.phase == "settled" and self.end is not None and not self.end_said:
             raise IllegalTransition(f"{name!r} is withdrawn while its plan is not over: {self.end.story()}")
         return node
 
@@ -177,9 +177,10 @@ class Machine(Statements):
 
     def _conclude(self) -> None:
         end, self._concludes = self.end, False
-        if end is not None and end.state == "known" and isinstance(end.op, Join) and not self.join_said:
-            self.join_said = True
-            self._out.append(ev.JoinReady(*self.top.frame.answer(end.op)))
+        may_go_on = end is not None and (isinstance(end.op, Join) or self.phase == "settled")
+        if end is not None and end.state == "known" and may_go_on and not self.end_said:
+            self.end_said = True
+            self._out.append(ev.EndKnown(*self.top.frame.answer(_end_of(end))))
         if self.top.unfinished == 0 and self.phase in _LAST and not self.queue.running:
             self.phase = "finished"
             self._out.append(self._finish())

@@ -25,7 +25,7 @@ class Statements(Growing):
         super().__init__(signatures, limits)
         self.end: Node | None = None
         self.open_end: Node | None = None
-        self.join_said = False
+        self.end_said = False
 
     def announce(self, ops: Iterable[Op]) -> None:
         """`handle` for a `StatementAdded` of each op that another event follows: there is nothing to do yet.
@@ -116,7 +116,7 @@ class Statements(Growing):
         name = op.name if isinstance(op, ValueOp) else "the end"
         if self.phase == "open" and self.open_end is not None:
             raise IllegalTransition(f"{name} comes after the end of its plan")
-        if self.phase == "settled" and self.end is not None and not self.join_said:
+        if self.phase == "settled" and self.end is not None and not self.end_said:
             raise IllegalTransition(f"{name} comes while the plan before it is not over: {self.end.story()}")
 
     def _earlier(self, op: Op, names: list[str]) -> list[Node]:

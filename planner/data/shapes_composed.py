@@ -64,18 +64,9 @@ def composed_truth(m: Composer) -> Asked:
     if m.rng.random() < 0.7:
         m.s.end(b.code)
         return Asked({"q": b.said, "asked": b.asked}, b.value)
-    c, both = m.condition(), m.rng.random() < 0.6
-    m.s.end(f"{b.code} {'and' if both else 'or'} {c.code}")
-    said = f"{b.said} {'and' if both else 'or'} {c.said}"
-    return Asked({"q": said, "asked": ""}, lambda w: _both(b, c, w) if both else _either(b, c, w))
-
-
-def _both(b: Part, c: Part, w: World) -> bool:
-    return b.value(w) and c.value(w)
-
-
-def _either(b: Part, c: Part, w: World) -> bool:
-    return b.value(w) or c.value(w)
+    c, word, join = m.condition(), *(("and", all) if m.rng.random() < 0.6 else ("or", any))
+    m.s.end(f"{b.code} {word} {c.code}")
+    return Asked({"q": f"{b.said} {word} {c.said}", "asked": ""}, lambda w: join([b.value(w), c.value(w)]))
 
 
 @made_of_parts

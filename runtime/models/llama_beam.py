@@ -7,7 +7,7 @@ whole segment is more probable than any of the beginnings that are left; none of
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,6 +27,8 @@ class Branch:
     tokens: list[int]
     score: float
     matcher: Any
+    #: Whether it may be taken while there are others; for a whole segment.
+    worth: bool = True
     #: How it can go on, as (score, token); None while its scores are awaited.
     ways: list[tuple[float, int]] | None = None
 
@@ -39,11 +41,13 @@ class Beam:
         matcher: llguidance's, at the place where the scores are known next; it is not changed.
         width: how many ways are kept.
         ends: the tokens by which the model ends its answer.
+        worth: whether the tokens of a whole segment are to be taken while there are others.
     """
 
     matcher: Any
     width: int
     ends: Collection[int]
+    worth: Callable[[list[int]], bool] = lambda _tokens: True
     open: list[Branch] = field(init=False)
     done: list[Branch] = field(default_factory=list)
 
@@ -80,7 +84,7 @@ class Beam:
     def _follow(self, branch: Branch, token: int) -> None:
         """A branch goes on with a token, and with all that the grammar forces behind it."""
         if token in self.ends:
-            self.done.append(branch)
+            self._finish(branch)
             return
         tokens = [token]
         branch.matcher.consume_tokens(tokens)
@@ -89,14 +93,23 @@ class Beam:
             branch.matcher.consume_tokens(forced)
             tokens += forced
         branch.tokens += tokens
-        (self.done if branch.matcher.is_stopped() else self.open).append(branch)
+        if branch.matcher.is_stopped():
+            self._finish(branch)
+        else:
+            self.open.append(branch)
+
+    def _finish(self, branch: Branch) -> None:
+        branch.worth = self.worth(branch.tokens)
+        self.done.append(branch)
 
     def decided(self, room: int) -> Branch | None:
         """The segment, once it is found; `room` is how many tokens it may have: a longer one counts as it stands."""
-        best = max(self.done, key=lambda branch: branch.score, default=None)
-        if best is None and any(len(branch.tokens) >= room for branch in self.open):
-            return self.open[0]
-        return best if best is not None and (not self.open or best.score >= self.open[0].score) else None
+        best = max(self.done, key=lambda branch: (branch.worth, branch.score), default=None)
+        if not self.open:
+            return best
+        if any(len(branch.tokens) >= room for branch in self.open):
+            return best or self.open[0]
+        return best if best is not None and best.worth and best.score >= self.open[0].score else None
 
     def _ways(self, branch: Branch, scores: NDArray[np.float32]) -> list[tuple[float, int]]:
         bits = np.frombuffer(branch.matcher.compute_bitmask(), dtype=np.uint8)

@@ -12,7 +12,7 @@ from llmcc.runtime.models.errors import GrammarError
 from llmcc.runtime.models.extras import require
 from llmcc.runtime.models.llama_beam import Beam
 from llmcc.runtime.models.llama_model import LlamaModel
-from llmcc.runtime.models.protocol import Constraint
+from llmcc.runtime.models.protocol import Choosy, Constraint
 
 Pick = Callable[[NDArray[np.float32]], int]
 _COMPLETE = ("NoExtension", "NoExtensionBias", "EndOfSentence")
@@ -67,7 +67,15 @@ class Guide:
 
     def beam(self, width: int) -> Beam:
         """So many ways to write what is left of the segment; the one that is decided on is given to `take`."""
-        return Beam(self._matcher, width, self._model.end_tokens)
+        judge = self._constraint
+        if not isinstance(judge, Choosy):
+            return Beam(self._matcher, width, self._model.end_tokens)
+
+        def worth(tokens: list[int]) -> bool:
+            text = self._text + b"".join(map(self._model.piece, tokens))
+            return judge.worth(text.decode("utf-8", "replace"))
+
+        return Beam(self._matcher, width, self._model.end_tokens, worth)
 
     def take(self, tokens: list[int], *, ends: bool) -> None:
         """Takes tokens that the grammar allows, and that end the segment or not."""

@@ -34,6 +34,14 @@ class Constraint(Protocol):
         """Takes the text (all of it, line end included) that completed the grammar handed out last."""
 
 
+@runtime_checkable
+class Choosy(Constraint, Protocol):
+    """A constraint that can tell segments apart which its grammar allows: where there are several, it has a say."""
+
+    def worth(self, segment: str) -> bool:
+        """Whether a whole segment is to be taken while there are others."""
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """What a model is asked for.

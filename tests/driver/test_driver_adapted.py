@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from hypothesis import given, settings
@@ -16,7 +16,9 @@ from llmcc.driver.adapted import adapted_request, adapter_of, copied_words
 from llmcc.driver.commands.named_model import model_named
 from llmcc.frontend.constrain import PlanConstraint
 from llmcc.frontend.front import FrontEnd
-from llmcc.runtime.models import Scripted
+from llmcc.runtime.journal.session import runs
+from llmcc.runtime.models import ModelError, Request, Scripted
+from llmcc.runtime.models.protocol import Choosy
 from llmcc.runtime.outcome import CallStarted
 from llmcc.testing.clock import run_virtual
 
@@ -180,3 +182,94 @@ def test_the_option_names_a_file_or_none(monkeypatch: pytest.MonkeyPatch, tmp_pa
     assert (adapter("none"), adapter(None)) == (None, None)
     assert (adapter(str(tmp_path / "mine.gguf")) or "").startswith("mine-")
     assert (adapter(str(tmp_path / "none.gguf")) or "").startswith("none-")
+
+
+def test_a_read_that_was_made_is_not_worth_a_line_until_something_was_written() -> None:
+    held = PlanConstraint(BOX.signatures, styled=True)
+    assert isinstance(held, Choosy)
+    assert held.worth('a = search("K2")\n')
+    held.accept('a = search("K2")\n')
+    assert not held.worth('b = search("K2")\n')
+    assert held.worth('b = search("K3")\n') and held.worth('b = search("K2") after a\n') and held.worth("return a\n")
+    held.accept('b = send("hello")\n')
+    assert held.worth('c = search("K2")\n') and held.worth('c = send("hello")\n')
+
+
+# -- a choice that a tool refuses --------------------------------------------------------------------------------------
+
+
+@llmcc.tool(effect="read", resource="web")
+async def fact(of: str, which: Literal["height", "length", "depth"]) -> int:
+    """A number that is known of something."""
+    if (of, which) != ("Rhine", "length"):
+        raise llmcc.ToolInputError(f'{of} has no "{which}"{"; it has length" if "river" in of else ""}')
+    return 1230
+
+
+FACTS = llmcc.Toolbox(fact, send)
+REFUSED = 'a = fact("Rhine", "height")\nreturn a\n'
+RIGHT = 'a = fact("Rhine", "length")\nreturn a\n'
+
+
+async def ask_facts(planner: Scripted, **options: Any) -> llmcc.Answer:
+    journal = options.pop("journal", None)
+    return await llmcc.Agent(FACTS, planner=planner, **options).ask("How long is the Rhine?", journal=journal)
+
+
+def choices(request: Request) -> set[str]:
+    """What a request's grammar has of the listed choices."""
+    assert request.constraint is not None
+    grammar = request.constraint.next_grammar()
+    assert grammar is not None
+    return {one for one in ("height", "length", "depth") if one in grammar.replace("How long", "")}
+
+
+def test_a_plan_is_written_again_without_the_choice_that_a_tool_refused() -> None:
+    planner = Trained([REFUSED, 'a = fact("Rhine", "depth")\nreturn a\n', RIGHT])
+    answer = run_virtual(lambda: ask_facts(planner))
+    assert (answer.value, answer.problem, answer.replans) == (1230, None, 2)
+    assert [choices(request) for request in planner.requests] == [
+        {"height", "length", "depth"},
+        {"length", "depth"},
+        {"length"},
+    ]
+    assert [request.prompt and request.prompt.endswith("\nPlan:\n") for request in planner.requests] == [True] * 3
+    assert answer.plans == (REFUSED, 'a = fact("Rhine", "depth")\nreturn a\n', RIGHT)
+
+
+def test_where_a_refusal_says_what_there_is_the_choice_is_among_that() -> None:
+    planner = Trained([REFUSED.replace("Rhine", "Rhine river"), RIGHT])
+    answer = run_virtual(lambda: ask_facts(planner))
+    assert (answer.value, answer.replans) == (1230, 1)
+    assert choices(planner.requests[1]) == {"length"}
+
+
+def test_only_so_often_as_plans_may_be_written_again() -> None:
+    planner = Trained([REFUSED, REFUSED.replace("height", "depth"), RIGHT])
+    answer = run_virtual(lambda: ask_facts(planner, max_replans=1))
+    assert answer.problem == 'ToolInputError: Rhine has no "depth"'
+    assert answer.replans == 1
+
+
+@pytest.mark.parametrize(
+    "plan",
+    [
+        'a = send("hello")\nb = fact("Rhine", "height")\nreturn b\n',
+        "return 1 / 0\n",
+    ],
+)
+def test_what_has_written_or_was_refused_for_something_else_stands(plan: str) -> None:
+    planner = Trained([plan, RIGHT, RIGHT])
+    answer = run_virtual(lambda: ask_facts(planner))
+    assert answer.problem is not None and answer.replans == 0 and len(planner.requests) == 1
+
+
+def test_a_question_that_was_cut_off_behind_a_refusal_goes_on_without_the_choice(tmp_path: Path) -> None:
+    journal = tmp_path / "runs.db"
+    with pytest.raises(ModelError):
+        run_virtual(lambda: ask_facts(Trained([REFUSED]), journal=journal))
+    (line,) = runs(journal)
+    planner = Trained([RIGHT])
+    answer = run_virtual(lambda: llmcc.Agent(FACTS, planner=planner).resume(line.run, journal=journal))
+    assert (answer.value, answer.replans) == (1230, 1)
+    assert [choices(request) for request in planner.requests] == [{"length", "depth"}]

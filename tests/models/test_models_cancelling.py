@@ -27,6 +27,7 @@ class ToyAnswer:
 
     priority = 0.0
     cached = 0
+    width = 1
 
     def __init__(self, prompt: list[int], length: int) -> None:
         self.prompt = prompt

@@ -176,7 +176,8 @@ def scores(seed: int, begun: tuple[int, ...], spread: float) -> np.ndarray:
 
 def probability(words: frozenset[tuple[int, ...]], word: tuple[int, ...], logits: Callable[..., np.ndarray]) -> float:
     """The logarithm of a word's, each letter's being that among those that the grammar allows; forced ones are sure."""
-    total, begun = 0.0, ()
+    total = 0.0
+    begun: tuple[int, ...] = ()
     for token in (*word, ENDS):
         at = Words(words, begun)
         allowed = at._next() | ({ENDS} if at.is_accepting() else set())
@@ -190,8 +191,13 @@ def probability(words: frozenset[tuple[int, ...]], word: tuple[int, ...], logits
 WORDS = st.frozensets(st.lists(st.integers(0, 2), min_size=1, max_size=4).map(tuple), min_size=1, max_size=12)
 
 
-def decided(words: frozenset[tuple[int, ...]], width: int, logits: Callable[..., np.ndarray]) -> tuple[int, ...]:
-    beam = Beam(Words(words), width, {ENDS})
+def decided(
+    words: frozenset[tuple[int, ...]],
+    width: int,
+    logits: Callable[..., np.ndarray],
+    worth: Callable[[list[int]], bool] = lambda _word: True,
+) -> tuple[int, ...]:
+    beam = Beam(Words(words), width, {ENDS}, worth)
     while (found := beam.decided(100)) is None:
         assert 1 <= len(beam.open) <= width
         for number in reversed(range(len(beam.open))):
@@ -227,6 +233,19 @@ def test_a_beam_takes_words_of_its_grammar_and_one_way_is_the_greedy_one(
             break
         greedy = (*greedy, token)
     assert decided(words, 1, logits) == greedy
+
+
+@given(WORDS, st.integers(0, 1000), st.integers(2, 4))
+def test_a_word_that_is_not_worth_it_is_taken_only_where_there_is_no_other(
+    words: frozenset[tuple[int, ...]], seed: int, width: int
+) -> None:
+    def logits(begun: tuple[int, ...]) -> np.ndarray:
+        return scores(seed, begun, 0.5)
+
+    first = decided(words, width, logits)
+    second = decided(words, width, logits, lambda word: tuple(word) != first)
+    assert second in words
+    assert second != first or len(words) == 1 or width < len(words)
 
 
 def test_a_grammar_without_a_way_on_is_an_error() -> None:

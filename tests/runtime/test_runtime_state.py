@@ -189,18 +189,31 @@ def test_a_join_is_told_once_known_and_a_further_plan_sees_the_values() -> None:
     d = Driver()
     d.add(call("a"), call("late", effect=WRITE), Join(args=(("a", Ref("a")),)))
     d.tell(ev.PlanAccepted())
-    assert d.tell(done("a", 1)) == [ev.JoinReady({"a": 1})]
+    assert d.tell(done("a", 1)) == [ev.EndKnown({"a": 1})]
     assert d.add(call("b", "a"), call("w", effect=WRITE)) == [ev.StartCall("b", "b", "t", {"x0": 1}, 1)]
     assert d.started(ev.StatementAdded(Return(expr=Ref("b"))), ev.PlanAccepted()) == ["w"]
     d.tell(ev.PlanEnded(), done("late"), done("w"))
     assert finish(d.tell(done("b", 2))).answer == 2
 
 
+def test_behind_a_return_that_is_known_another_plan_may_follow_and_take_its_names() -> None:
+    d = Driver()
+    d.add(call("a"), Return(expr=Ref("a")))
+    d.tell(ev.PlanAccepted())
+    (known,) = d.tell(ev.CallFailed("a", "ToolInputError", "no such thing"))
+    assert isinstance(known, ev.EndKnown) and known.failed is not None and known.failed.op == "a"
+    d.tell(ev.StatementsWithdrawn(("a",)))
+    assert keys(d.add(call("a"), Return(expr=Ref("a")))) == ["a~2"]
+    assert d.tell(ev.PlanAccepted()) == []
+    assert d.tell(done("a~2", 5)) == [ev.EndKnown(5)]
+    assert finish(d.tell(ev.PlanEnded())).answer == 5
+
+
 def test_a_join_waits_for_acceptance() -> None:
     d = Driver()
     d.add(call("a"), Join(args=(("a", Ref("a")),)))
     assert d.tell(done("a")) == []
-    assert d.tell(ev.PlanAccepted()) == [ev.JoinReady({"a": 1})]
+    assert d.tell(ev.PlanAccepted()) == [ev.EndKnown({"a": 1})]
 
 
 def test_a_rejected_replan_leaves_the_answer_of_the_plan_before() -> None:
@@ -388,6 +401,7 @@ def test_cancelling_ends_maps_at_every_depth() -> None:
 # -- what cannot happen ------------------------------------------------------------------------------------------------
 
 END: End = Return(expr=Const(1))
+AWAITED: list[ev.Event] = [ev.StatementAdded(call("r")), ev.StatementAdded(Return(expr=Ref("r")))]
 
 
 @pytest.mark.parametrize(
@@ -405,7 +419,7 @@ END: End = Return(expr=Const(1))
         ([], ev.StatementAdded(call("b", after=("a",))), "'a', which was not added before"),
         ([], ev.StatementAdded(call("b", catch=Ref("a"))), "'a', which was not added before"),
         ([ev.StatementAdded(END)], ev.StatementAdded(call("a")), "after the end of its plan"),
-        ([ev.StatementAdded(END), ev.PlanAccepted()], ev.StatementAdded(call("a")), "not over"),
+        ([*AWAITED, ev.PlanAccepted()], ev.StatementAdded(call("a")), "not over"),
         ([], ev.PlanEnded(), "in the phase 'open'"),
         ([ev.PlanAccepted()], ev.PlanAccepted(), "in the phase 'settled'"),
         ([ev.PlanAccepted()], ev.PlanRejected(""), "in the phase 'settled'"),
