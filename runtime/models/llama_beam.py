@@ -114,10 +114,13 @@ class Beam:
     def _ways(self, branch: Branch, scores: NDArray[np.float32]) -> list[tuple[float, int]]:
         bits = np.frombuffer(branch.matcher.compute_bitmask(), dtype=np.uint8)
         allowed = np.unpackbits(bits, count=len(scores), bitorder="little").astype(bool)
-        allowed[list(self.ends)] = branch.matcher.is_accepting()
-        if not allowed.any():
-            return []
+        allowed[list(self.ends)] = False
         logits = np.where(allowed, scores.astype(np.float64), -np.inf)
+        if branch.matcher.is_accepting():
+            # The model ends the segment by one of its tokens for that, or by wanting what the grammar refuses.
+            logits[min(self.ends)] = scores[~allowed].max()
+        elif not allowed.any():
+            return []
         logits -= logits.max()
         logits -= np.log(np.exp(logits).sum())
         count = min(self.width, len(logits))

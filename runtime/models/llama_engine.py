@@ -52,7 +52,9 @@ class Engine:
 
     def next_step(self) -> Step | None:
         """The batch to decode now, if there is one."""
-        return self.schedule.next_step()
+        step = self.schedule.next_step()
+        self._lanes.look()
+        return step
 
     def decode(self, step: Step) -> list[tuple[Row, Scores]]:
         """Decodes a batch; the rows whose requests can go on, with their scores, which the next batch overwrites.
@@ -92,7 +94,7 @@ class Engine:
         return True
 
     def cramped(self) -> Hashable | None:
-        """When there is nothing to decode: a request one of whose texts waits for room that others of them may hold."""
+        """A request with several texts, for one of which the last batch had no room; that is asked between batches."""
         found = self._lanes.cramped()
         return None if found is None else found[0]
 

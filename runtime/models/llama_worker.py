@@ -170,10 +170,10 @@ class Worker:
 
     def _decode(self, engine: Engine) -> None:
         """Decodes one batch, if there is one, and goes on with the jobs whose next tokens it tells."""
+        if isinstance(cramped := engine.cramped(), Job):
+            self._work(engine, cramped, partial(engine.narrow, cramped))
         step = engine.next_step()
         if step is None:
-            if isinstance(cramped := engine.cramped(), Job):
-                self._work(engine, cramped, partial(engine.narrow, cramped))
             return
         jobs = [job for row in step.rows if isinstance(job := engine.owner(row.key), Job)]
         try:

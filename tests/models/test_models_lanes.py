@@ -48,13 +48,13 @@ class Wide:
         self.heard.clear()
         draw = Random(f"{self.seed}/{self.rounds}")
         parents = self.texts or [[]]
-        children = [[*draw.choice(parents), *draw.choices((0, 1, 2), k=draw.randint(1, 3))] for _ in range(3)]
-        self.texts = [list(text) for text in dict.fromkeys(map(tuple, children))][: draw.randint(1, 3)]
+        ways = range(draw.randint(1, 3))  # no text is the beginning of another: where they part, each has its own token
+        self.texts = [[*draw.choice(parents), 10 + way, *draw.choices((0, 1, 2), k=draw.randint(0, 2))] for way in ways]
         return self.texts
 
     def narrow(self, number: int) -> list[list[int]] | None:
         del self.texts[number]
-        self.heard = {heard - (heard > number) for heard in self.heard}
+        self.heard = {heard - (heard > number) for heard in self.heard if heard != number}
         return self.texts if not self.heard else None
 
 
@@ -84,10 +84,8 @@ class Run:
             texts = None if refused is None else one.narrow(refused)
 
     def step(self) -> None:
-        step = self.schedule.next_step()
-        if step is None:
-            found = self.lanes.cramped()
-            assert found is not None, "nothing goes on, and nothing waits"
+        found = self.lanes.cramped()
+        if found is not None:
             key, number = found
             assert isinstance(key, int)
             self.given_up += 1
@@ -97,6 +95,10 @@ class Run:
             if texts is None and len(one.heard) == len(one.texts):
                 texts = one.hear(next(iter(one.heard)))
             self.lay(key, texts)
+        step = self.schedule.next_step()
+        self.lanes.look()
+        if step is None:
+            assert self.lanes.cramped() is not None or not self.left, "nothing goes on, and nothing waits"
             return
         for key, held in self.toy.decode(step).items():
             owner, number = self.lanes.owner(key)
@@ -174,6 +176,12 @@ def scores(seed: int, begun: tuple[int, ...], spread: float) -> np.ndarray:
     return np.array([draw.uniform(0, spread) for _ in range(4)], dtype=np.float32)
 
 
+def wish(logits: np.ndarray, token: int, at: Words) -> float:
+    """How much a model wants a token; who wants what the grammar refuses wants to end."""
+    refused = [logits[one] for one in range(4) if one not in at._next()]
+    return float(max(refused) if token == ENDS else logits[token])
+
+
 def probability(words: frozenset[tuple[int, ...]], word: tuple[int, ...], logits: Callable[..., np.ndarray]) -> float:
     """The logarithm of a word's, each letter's being that among those that the grammar allows; forced ones are sure."""
     total = 0.0
@@ -182,7 +190,7 @@ def probability(words: frozenset[tuple[int, ...]], word: tuple[int, ...], logits
         at = Words(words, begun)
         allowed = at._next() | ({ENDS} if at.is_accepting() else set())
         if len(allowed) > 1:
-            weights = {one: math.exp(logits(begun)[one]) for one in allowed}
+            weights = {one: math.exp(wish(logits(begun), one, at)) for one in allowed}
             total += math.log(weights[token] / sum(weights.values()))
         begun = (*begun, token)
     return total
@@ -228,7 +236,7 @@ def test_a_beam_takes_words_of_its_grammar_and_one_way_is_the_greedy_one(
     while True:
         at = Words(words, greedy)
         allowed = at._next() | ({ENDS} if at.is_accepting() else set())
-        token = max(allowed, key=lambda one: logits(greedy)[one])
+        token = max(allowed, key=lambda one: wish(logits(greedy), one, at))
         if token == ENDS:
             break
         greedy = (*greedy, token)

@@ -28,6 +28,8 @@ class Lanes:
         #: For each request, its texts (behind the prompt) by the schedule's key, in their order.
         self._texts: dict[Hashable, dict[Hashable, list[int]]] = {}
         self._made = 0
+        #: The keys of texts that the last batch had no room for.
+        self._late: set[Hashable] = set()
 
     def owner(self, key: Hashable) -> tuple[Hashable, int]:
         """The request that a key of the schedule is for, and the number of its text."""
@@ -64,10 +66,17 @@ class Lanes:
         self._texts[owner] = new
         return None
 
+    def look(self) -> None:
+        """Looks for texts without a sequence; the schedule has just given out what there are."""
+        forked = (texts for texts in self._texts.values() if len(texts) > 1)
+        self._late = {key for texts in forked for key in texts if self._schedule.waits(key)}
+
     def cramped(self) -> tuple[Hashable, int] | None:
-        """A request and the number of a text of it, without which it can go on, where some text has no sequence."""
+        """A request and the number of a text of it, without which it can go on, where there was no room for all."""
+        if not self._late:
+            return None
         for owner, texts in self._texts.items():
-            waiting = [key for key in texts if self._schedule.waits(key)]
+            waiting = [key for key in texts if key in self._late and self._schedule.waits(key)]
             further = [key for key in (*waiting, *reversed(texts)) if key != owner]
             if waiting and further:
                 return owner, list(texts).index(further[0])
