@@ -97,11 +97,7 @@ planner: $(STAMPS)/planner
 	@$(PY) -m planner.data --out $(TRAINED)/figures.jsonl --boxes 0.42 --figures 0.2 --episodes 3300 --questions 11 --seed 1 $(DATA)
 	@$(PY) -m planner.train --data $(TRAINED)/figures.jsonl --checkpoint $(TRAINED)/figures.pt --begin $(TRAINED)/boxes.pt \
 		--steps 900 $(LATER) $(TRAIN)
-	@$(PY) -m planner.data --out $(TRAINED)/parts.jsonl --boxes 0.36 --figures 0.2 --composed 0.5 --episodes 2700 --questions 11 \
-		--seed 2 $(DATA)
-	@$(PY) -m planner.train --data $(TRAINED)/parts.jsonl --checkpoint $(TRAINED)/parts.pt --begin $(TRAINED)/figures.pt \
-		--steps 640 $(LATER) $(TRAIN)
-	@$(PY) -m planner.convert --checkpoint $(TRAINED)/parts.pt
+	@$(PY) -m planner.convert --checkpoint $(TRAINED)/figures.pt
 	@$(PY) -m planner.evaluate --adapter $(TRAINED)/adapter.gguf $(EVALUATE)
 
 clean:

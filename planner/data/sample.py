@@ -138,8 +138,6 @@ def _asked(
     try:
         asked = shape(scene)
     except Unfit:
-        if before:
-            kit.forget(before)
         return None
     if len(kit.tools) > MOST_TOOLS - 1 and before:
         kit.forget(before)

@@ -21,9 +21,15 @@ def made_of_parts(draw: Callable[[Composer], Asked]) -> Shape:
     """A shape whose parts a composer draws, unless they make something that is held out or too long."""
 
     def drawn(s: Scene) -> Asked:
-        asked = draw(Composer(s))
-        if held_out_shape(s.plan) or len(s.lines) > MOST_LINES:
-            raise Unfit
+        before = dict(s.kit.tools)
+        try:
+            asked = draw(Composer(s))
+            if held_out_shape(s.plan) or len(s.lines) > MOST_LINES:
+                raise Unfit
+        except Unfit:
+            if before:
+                s.kit.forget(before)
+            raise
         return asked
 
     drawn.__name__ = draw.__name__

@@ -1,4 +1,4 @@
-"""Has llmcc itself ask for a plan: its agent, its engine, its grammars, what it mends and what it has written again."""
+"""Has llmcc itself ask for a plan: its agent, its engine, its grammars, what it mends and has written again."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def ask(model: Model, task: Task) -> Written:
         Toolbox(*tools, examples=task.examples),
         planner=model,
         joiner=Scripted([""]),
-        max_replans=0,
+        max_replans=2,
         max_plan_tokens=MOST_TOKENS,
         observer=watch,
     )
