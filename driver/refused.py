@@ -21,9 +21,10 @@ class Refused:
 
     >>> from llmcc.ir.effects import Effect
     >>> from llmcc.ir.signature import Parameter
+    >>> from llmcc.ir.types import FLOAT
     >>> size = Parameter("unit", EnumType(("m", "kg", "s")))
     >>> tool = Signature(name="size", parameters=(size,), effect=Effect("read"))
-    >>> op = Call(name="a", tool="size", args=(("unit", Const("kg")),), effect=Effect("read"))
+    >>> op = Call(name="a", type=FLOAT, tool="size", args=(("unit", Const("kg")),), effect=Effect("read"))
     >>> refused = Refused({"size": tool})
     >>> refused.note(Failure("ToolInputError", 'a river has no "kg"', "a"), {"a": op})
     True

@@ -306,7 +306,7 @@ def test_a_wait_for_a_join_that_never_comes_ends() -> None:
             execution.add([call("a")])
             execution.accept()
             await execution.finished()
-            with pytest.raises(IllegalTransition, match="join"):
+            with pytest.raises(IllegalTransition, match="has an end"):
                 await execution.joined()
 
     run_virtual(main)

@@ -196,19 +196,6 @@ def test_a_join_is_told_once_known_and_a_further_plan_sees_the_values() -> None:
     assert finish(d.tell(done("b", 2))).answer == 2
 
 
-def test_behind_a_return_that_is_known_another_plan_may_follow_and_take_its_names() -> None:
-    d = Driver()
-    d.add(call("a"), Return(expr=Ref("a")))
-    d.tell(ev.PlanAccepted())
-    (known,) = d.tell(ev.CallFailed("a", "ToolInputError", "no such thing"))
-    assert isinstance(known, ev.EndKnown) and known.failed is not None and known.failed.op == "a"
-    d.tell(ev.StatementsWithdrawn(("a",)))
-    assert keys(d.add(call("a"), Return(expr=Ref("a")))) == ["a~2"]
-    assert d.tell(ev.PlanAccepted()) == []
-    assert d.tell(done("a~2", 5)) == [ev.EndKnown(5)]
-    assert finish(d.tell(ev.PlanEnded())).answer == 5
-
-
 def test_a_join_waits_for_acceptance() -> None:
     d = Driver()
     d.add(call("a"), Join(args=(("a", Ref("a")),)))
