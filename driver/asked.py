@@ -6,16 +6,17 @@ With a journal each of these steps is written down, and what an earlier process 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from llmcc.driver.answer import Answer
+from llmcc.driver.asking import Asking
 from llmcc.driver.budget import Budget, OverBudget, over_budget
-from llmcc.driver.joining import JoinReader
+from llmcc.driver.joiner import Joiner
 from llmcc.driver.meter import Meter
 from llmcc.driver.news import AnswerText, News, PlanDone, PlanFound, PlanRefused, PlanText, Replanning
-from llmcc.driver.plan_cache import Hit, PlanCacheError
-from llmcc.driver.planning import Plan, Planning
-from llmcc.driver.prompt import joiner_request
+from llmcc.driver.plan import Plan
+from llmcc.driver.planning import Planning
+from llmcc.driver.recall import Recall
 from llmcc.driver.rounds import Rounds
 from llmcc.driver.spending import calls_usd, unpriced
 from llmcc.ir.errors import Cancelled
@@ -25,10 +26,9 @@ from llmcc.runtime.events import EndKnown
 from llmcc.runtime.executor import Execution
 from llmcc.runtime.journal.book import Book
 from llmcc.runtime.journal.records import Accepted, Answered, Spent, Wanted
-from llmcc.runtime.journal.secrets import holds_secrets
-from llmcc.runtime.models import Completion, Request, Usage
+from llmcc.runtime.models import Usage
 from llmcc.runtime.outcome import Outcome
-from llmcc.runtime.spans import Moment
+from llmcc.runtime.spans import Moment, What
 
 if TYPE_CHECKING:
     from llmcc.driver.agent import Agent
@@ -58,14 +58,12 @@ class Asked:
         self._ways: list[str] = []
         self._notes: dict[str, None] = {}
         self.replans = 0
-        #: Whether the planner with an adapter writes its plan again, for all that it knows as if it was the first.
-        self._anew = False
         self.value: Value = None
         self.problem: str | None = None
         self.execution: Execution | None = None
         self.moments: list[Moment] = []
-        self.hit: Hit | None = None
-        self.cache_problem: str | None = None
+        self._recall = Recall(agent, question, self.note)
+        self._joiner = Joiner(agent, question, self.meter, self.tell, self.note)
 
     def tell(self, news: News) -> None:
         if isinstance(news, PlanText):
@@ -77,7 +75,7 @@ class Asked:
         if self.agent.observer is not None:
             self.agent.observer(news)
 
-    def note(self, role: str, what: Literal["asked", "wrote", "ended"], text: str) -> None:
+    def note(self, role: str, what: What, text: str) -> None:
         assert self.execution is not None
         self.moments.append(Moment(self.execution.now_s, role, what, text))
 
@@ -99,19 +97,18 @@ class Asked:
 
     async def _follow(self, execution: Execution) -> None:
         reason: str | None = None
+        over_again = True
         while True:
             known = self._rounds.next(Accepted)
             if known is None:
-                end = await self._plan(execution, reason)
+                end = await self._plan(execution, reason, over_again)
             else:
                 plan = self._rounds.repeat(execution, self.planning, known, len(self.plans) + 1)
                 end = self._accept(execution, plan, reason)
             if end is None:
                 return
-            returns = isinstance(end, Return)
-            reason = await (self._return(execution) if returns else self._join(execution))
-            if reason is None and returns:
-                return
+            over_again = isinstance(end, Return)
+            reason = await (self._return(execution) if over_again else self._join(execution))
             if reason is None:
                 await execution.finished()
                 return
@@ -126,15 +123,28 @@ class Asked:
                 reason = f"{failed.op} failed: {failed.message}"
                 if self._rounds.next(Wanted) is None:
                     self._rounds.put(execution, Wanted(reason=reason, spent=self._spent))
-                self._anew = True
                 return reason
         outcome = await execution.finished()
         self.value = outcome.value
         self.problem = f"{outcome.failed.error}: {outcome.failed.message}" if outcome.failed else None
         return None
 
-    async def _plan(self, execution: Execution, reason: str | None) -> End | None:
-        """The end of a new plan; None (with `problem` set) if none of the planner's compiles."""
+    def _found(self, execution: Execution) -> Plan | None:
+        """The plan that the cache has for the question; None if it has none."""
+        hit = self._recall.find()
+        if hit is None:
+            return None
+        self.tell(PlanFound(hit.plan, hit.how))
+        plan = self.planning.repeat(execution, hit.plan, ())
+        assert plan.refused is None, plan.refused  # it compiles, the cache has made sure
+        self.note("cache", "ended", hit.how)
+        return plan
+
+    async def _plan(self, execution: Execution, reason: str | None, over_again: bool) -> End | None:
+        """The end of a new plan; None (with `problem` set) if none of the planner's compiles.
+
+        `over_again`: nothing stands of earlier plans, so that a planner with an adapter writes it like a first one.
+        """
         agent = self.agent
         complaint: str | None = None
         calls, usd = execution.machine.calls, calls_usd(execution, agent.budget)
@@ -145,19 +155,18 @@ class Asked:
         for _ in range(agent.max_repairs + 1):
             room = self.meter.room(agent.max_plan_tokens)
             self.note("planner", "asked", agent.planned_by)
-            plan = await self.planning.stream(
-                agent.planner,
-                execution,
+            asking = Asking(
                 self.question,
                 agent.examples,
+                room,
                 chat=agent.chat,
                 copy=agent.literals == "copy",
-                max_tokens=room,
                 values=execution.values if reason is not None else {},
                 reason=reason,
                 complaint=complaint,
-                adapted=agent.adapted and (reason is None or self._anew),
+                adapted=agent.adapted and over_again,
             )
+            plan = await self.planning.stream(agent.planner, execution, asking)
             self._ways += [plan.way] if plan.way else []
             self._notes.update(dict.fromkeys(plan.notes))
             self.note("planner", "ended", _ended("accepted" if plan.refused is None else "refused", plan.way))
@@ -210,43 +219,6 @@ class Asked:
             mended=self.mended,
         )
 
-    # -- the cache of plans --------------------------------------------------------------------------------------------
-
-    def _found(self, execution: Execution) -> Plan | None:
-        """The plan that the cache has for the question; None if it has none."""
-        agent, cache = self.agent, self.agent.plan_cache
-        if cache is None:
-            return None
-        if agent.taught.dialect != "native":
-            self.cache_problem = f"it holds native plans, and the planner writes {agent.taught.dialect}"
-            return None
-        self.note("cache", "asked", str(cache.file))
-        try:
-            self.hit = cache.find(self.question, agent.toolbox.signatures, agent.planned_by)
-        except PlanCacheError as error:
-            self.cache_problem = str(error)
-        if self.hit is None:
-            self.note("cache", "ended", "no plan")
-            return None
-        self.tell(PlanFound(self.hit.plan, self.hit.how))
-        plan = self.planning.repeat(execution, self.hit.plan, ())
-        assert plan.refused is None, plan.refused  # it compiles, the cache has made sure
-        self.note("cache", "ended", self.hit.how)
-        return plan
-
-    def _keep(self, outcome: Outcome) -> None:
-        """Keeps the plan for the next time, if all went well with it."""
-        cache, signatures = self.agent.plan_cache, self.agent.toolbox.signatures
-        well = self.problem is None and outcome.ok and not self.replans and len(self.plans) == 1
-        if cache is None or not well or self.hit is not None or self.cache_problem is not None:
-            return
-        if holds_secrets(self.planning.program, signatures):
-            return
-        try:
-            cache.keep(self.question, self.plans[0], signatures, self.agent.planned_by)
-        except PlanCacheError as error:
-            self.cache_problem = str(error)
-
     # -- what models may use -------------------------------------------------------------------------------------------
 
     def _tools_used(self) -> tuple[Usage, float, list[str]]:
@@ -274,33 +246,21 @@ class Asked:
         if self._rounds.ended is not None:
             self.value = self._rounds.ended.value
             return None
-        reason = await self._ask_joiner(ready)
+        reason = await self._decide(ready)
         if reason is not None:
             self._rounds.put(execution, Wanted(reason=reason, spent=self._spent))
         return reason
 
-    async def _ask_joiner(self, ready: EndKnown) -> str | None:
-        agent = self.agent
-        may_replan = self.replans < agent.max_replans
+    async def _decide(self, ready: EndKnown) -> str | None:
+        may_replan = self.replans < self.agent.max_replans
         if ready.failed is not None:
             trouble = f"{ready.failed.op} failed: {ready.failed.message}"
-            if may_replan and agent.chat:
+            if may_replan and self.agent.chat:
                 return trouble
             self.problem = trouble
             return None
         values = ready.args if isinstance(ready.args, dict) else {}
-        chat = not agent.joiner.constrains if agent.joiner is not agent.planner else agent.chat
-        room = self.meter.room(512)
-        adapted = agent.adapted and agent.joiner is agent.planner
-        request = joiner_request(
-            self.question, values, chat=chat, may_replan=may_replan, max_tokens=room, adapted=adapted
-        )
-        reader = JoinReader()
-        self.note("joiner", "asked", agent.joiner.name)
-        async with agent.joiner.stream(request) as completion:
-            await self._read(request, completion, reader)
-        decision = reader.close()
-        self.note("joiner", "ended", "answered" if decision.replan is None else "wants more")
+        decision = await self._joiner.ask(values, may_replan=may_replan)
         if decision.replan is not None and may_replan:
             return decision.replan
         self.value = decision.answer
@@ -309,17 +269,10 @@ class Asked:
             self.problem = f"the joiner gave no answer: {wants}"
         return None
 
-    async def _read(self, request: Request, completion: Completion, reader: JoinReader) -> None:
-        """Takes what the joiner writes."""
-        with self.meter.reading("joiner", self.agent.joiner, request, completion) as count:
-            async for chunk in completion.chunks:
-                count(chunk)
-                if part := reader.feed(chunk):
-                    self.tell(AnswerText(part))
-
     def answer(self, outcome: Outcome) -> Answer:
         text = "" if self.problem is not None else to_text(self.value)
-        self._keep(outcome)
+        if self.problem is None and outcome.ok and not self.replans and len(self.plans) == 1:
+            self._recall.keep(self.plans[0], self.planning.program)
         outcome = replace(outcome, usage=self.meter.all_usage)
         return Answer(
             text,
@@ -336,8 +289,8 @@ class Asked:
             (*self._notes, *self.meter.notes()),
             self.meter.estimated,
             moments=tuple(self.moments),
-            from_cache=None if self.hit is None else self.hit.how,
-            cache_problem=self.cache_problem,
+            from_cache=None if self._recall.hit is None else self._recall.hit.how,
+            cache_problem=self._recall.problem,
         )
 
 

@@ -4,60 +4,29 @@ run."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from llmcc.driver.adapted import STYLE, adapted_request, adapter_of
+from llmcc.driver.adapted import STYLE, adapter_of
 from llmcc.driver.ahead import Ahead
+from llmcc.driver.asking import Asking, Requests
 from llmcc.driver.draft import Draft
-from llmcc.driver.hosted_grammar import HostedGrammar, hosted_grammar
 from llmcc.driver.meter import Meter
 from llmcc.driver.news import Observer, PlanMended, PlanText
-from llmcc.driver.prompt import planner_request
-from llmcc.driver.refused import Refused
-from llmcc.driver.styles import Example, Style, style
-from llmcc.frontend.constrain import PlanConstraint
+from llmcc.driver.plan import Change, Plan
+from llmcc.driver.styles import Style, style
 from llmcc.frontend.scope import Scope
-from llmcc.ir.diagnostics import Diagnostic, has_errors
+from llmcc.ir.diagnostics import has_errors
 from llmcc.ir.digest import placeless
 from llmcc.ir.expr import Ref
 from llmcc.ir.frame import Failure
-from llmcc.ir.ops import Compute, End, Join, Module, Op, Return, ValueOp
+from llmcc.ir.ops import Compute, Join, Module, Op, Return, ValueOp
 from llmcc.ir.render import render
 from llmcc.ir.signature import Signature
 from llmcc.ir.types import Type
-from llmcc.ir.values import Value
 from llmcc.optimizer.online import Online
 from llmcc.runtime.executor import Execution
-from llmcc.runtime.models import Completion, Hosted, Model, Request
+from llmcc.runtime.models import Completion, Model, Request
 from llmcc.runtime.nodes import closure, uses, writes
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """A plan as far as it was written. `refused` says why it cannot be accepted, or is None; then `end` is its end."""
-
-    text: str
-    end: End | None
-    diagnostics: tuple[Diagnostic, ...]
-    refused: str | None = None
-    #: How often lines of it were mended.
-    mended: int = 0
-    #: Whether it is longer than it may be.
-    cut: bool = False
-    #: How a server or an adapted planner was asked for it, and what did not go as it was asked for.
-    way: str = ""
-    notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """What a plan changes of the program before it: the values that are `new`, those that only have another name for
-    what was `known`, and those that were `withdrawn`, because they are defined anew or use one that is.
-    """
-
-    new: tuple[str, ...]
-    known: tuple[str, ...]
-    withdrawn: tuple[str, ...]
 
 
 def _known_already(op: ValueOp) -> bool:
@@ -81,8 +50,7 @@ class Planning:
         self._meter = meter
         self._taught = taught or style("native")
         self._mend = mend
-        self._refused = Refused(signatures)
-        self._derived: HostedGrammar | None = None
+        self._requests = Requests(signatures, self._taught)
         self._scope = Scope()
         #: All ops of the accepted plans, as the front end made them.
         self._accepted: list[Op] = []
@@ -92,61 +60,24 @@ class Planning:
         self._execution: Execution | None = None
         self._begin()
 
-    async def stream(
-        self,
-        planner: Model,
-        execution: Execution,
-        question: str,
-        examples: Sequence[Example],
-        *,
-        chat: bool,
-        copy: bool,
-        max_tokens: int,
-        values: Mapping[str, Value],
-        reason: str | None,
-        complaint: str | None,
-        adapted: bool = False,
-    ) -> Plan:
+    async def stream(self, planner: Model, execution: Execution, asking: Asking) -> Plan:
         """Has the planner write a plan, or the rest of one of which some lines stand, running it as it comes. The
         caller then calls `accept`, lets it write again, or gives the plan up with `forget`.
-
-        `adapted`: the planner has an adapter, and is to use it; it is told nothing but the question and the tools.
         """
         self._execution = execution
         draft = self._draft
         if draft.stuck or draft.text:
             draft.reopen()
-        grammar = HostedGrammar() if adapted else self._grammar(planner)
-        if adapted:
-            stands = None if complaint is None else draft.front.scope
-            request = adapted_request(
-                question, self._refused.signatures, copy=copy, max_tokens=max_tokens, kept=draft.kept, stands=stands
-            )
-        else:
-            request = planner_request(
-                question,
-                self._signatures,
-                examples,
-                chat=chat,
-                constraint=self._constraint(planner, question if copy else None),
-                grammar=grammar,
-                values=values,
-                reason=reason,
-                complaint=complaint,
-                types=self._scope.types,
-                kept=draft.kept,
-                max_tokens=max_tokens,
-                written_as=self._taught,
-            )
+        request, told = self._requests.make(planner, asking, draft, self._scope.types)
         async with planner.stream(request) as completion:
-            notes = (*grammar.notes, *completion.notes)
+            notes = (*told, *completion.notes)
             await self._read(planner, execution, request, completion)
         cut = completion.finish == "length" and not draft.ended
         if not cut and not draft.ended:
             # Only a text that is complete is closed: the beginning of a statement can be a statement too.
             self._take(execution, draft.close())
         self._ahead.drop(execution)
-        way = f"{STYLE}, {adapter_of(planner)}" if adapted else completion.way
+        way = f"{STYLE}, {adapter_of(planner)}" if asking.adapted else completion.way
         return replace(self._judge(execution, cut=cut), way=way, notes=notes)
 
     async def _read(self, planner: Model, execution: Execution, request: Request, completion: Completion) -> None:
@@ -160,20 +91,6 @@ class Planning:
                 if draft.ended or draft.stuck:
                     break
                 self._look_ahead(execution)
-
-    def _constraint(self, planner: Model, copy_from: str | None) -> PlanConstraint | None:
-        """The grammars of the lines to come, for a planner that can be held to them."""
-        if not planner.constrains:
-            return None
-        return PlanConstraint(self._signatures, scope=self._draft.front.scope, copy_from=copy_from)
-
-    def _grammar(self, planner: Model) -> HostedGrammar:
-        """The grammar for a server, which is the same for all plans; none for other models."""
-        if not isinstance(planner, Hosted):
-            return HostedGrammar()
-        if self._derived is None:
-            self._derived = hosted_grammar(self._signatures)
-        return self._derived
 
     def repeat(self, execution: Execution, text: str, withdrawn: Sequence[str]) -> Plan:
         """Says a plan again that was accepted in an earlier process, where it gave up values of those before it."""
@@ -226,7 +143,7 @@ class Planning:
         """Gives all values of the accepted plans up because a tool refused a choice, and takes that away from a planner
         with an adapter; False, and nothing is changed, if something has written, or the failure is another.
         """
-        if any(writes(op) for op in self._standing.values()) or not self._refused.note(failed, self._standing):
+        if any(writes(op) for op in self._standing.values()) or not self._requests.refused.note(failed, self._standing):
             return False
         while self._standing:
             self._scope.forget(self._release(next(iter(self._standing))) or ())

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import TypeVar
 
-from llmcc.driver.planning import Plan, Planning
+from llmcc.driver.plan import Plan
+from llmcc.driver.planning import Planning
 from llmcc.ir.errors import Cancelled
 from llmcc.ir.ops import Module, Return
 from llmcc.ir.signature import Signature

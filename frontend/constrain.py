@@ -8,7 +8,8 @@ from llmcc.frontend.derive import next_name, statement_grammar
 from llmcc.frontend.front import FrontEnd
 from llmcc.frontend.quote import callee
 from llmcc.frontend.scope import Scope
-from llmcc.ir.ops import Call, Join, Map, Return
+from llmcc.frontend.worth import says_nothing
+from llmcc.ir.ops import Call, Join, Map, Return, calls_in, uses
 from llmcc.ir.signature import Signature
 
 
@@ -36,11 +37,14 @@ class PlanConstraint:
         styled: bool = False,
     ) -> None:
         self._signatures = {name: s for name, s in signatures.items() if s.effect is not None}
+        self._all = signatures
         self._front = FrontEnd(signatures, scope=None if scope is None else scope.copy())
         self._copy_from = copy_from
         self._left, self._styled = max_statements, styled
         self._ended = False
         self._asked: set[str] = set()
+        #: The values that nothing uses yet, but for those of calls that write.
+        self._unused: set[str] = set()
 
     def next_grammar(self) -> str | None:
         """The grammar of the next line; None after `return` or `join`."""
@@ -57,8 +61,18 @@ class PlanConstraint:
         )
 
     def worth(self, segment: str) -> bool:
-        """Whether a line is more than a call that was made before: a pure one or a read, with no write since."""
-        return self._called(segment) not in self._asked
+        """Whether a line is one that somebody may mean to write. What is not: a pure call or a read that was made
+        before, with no write since; what is the same whatever the values are (`a - a`); an end that leaves something
+        that was read unused.
+        """
+        if self._called(segment) in self._asked:
+            return False
+        front = FrontEnd(self._all, scope=self._front.scope.copy())
+        ops = [op for lowered in front.feed(segment) for op in lowered.ops]
+        if any(map(says_nothing, ops)):
+            return False
+        used = {name for op in ops for name in uses(op)}
+        return used >= self._unused or not any(isinstance(op, Join | Return) for op in ops)
 
     def _called(self, segment: str) -> str:
         """What a line calls, with its arguments and clauses; empty if it calls nothing."""
@@ -74,3 +88,6 @@ class PlanConstraint:
                 self._asked.add(self._called(segment))
             elif isinstance(op, Call | Map):
                 self._asked.clear()  # it writes, or may
+            self._unused.difference_update(uses(op))
+            if not isinstance(op, Join | Return) and not any(call.effect.writes for call in calls_in([op])):
+                self._unused.add(op.name)

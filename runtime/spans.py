@@ -13,6 +13,8 @@ from llmcc.ir.span import Span
 #: rate at which the tool may be called.
 WaitKind: TypeAlias = Literal["dependency", "acceptance", "limit", "retry", "rate"]
 Status: TypeAlias = Literal["done", "failed", "cancelled", "running"]
+#: What a model did.
+What: TypeAlias = Literal["asked", "wrote", "ended"]
 
 
 class Wait(msgspec.Struct, frozen=True):
@@ -101,7 +103,7 @@ class Moment(msgspec.Struct, frozen=True):
 
     at_s: float
     role: str
-    what: Literal["asked", "wrote", "ended"]
+    what: What
     text: str = ""
 
 

@@ -22,15 +22,13 @@ class Composer(Finder):
 
     def _difference(self) -> Part:
         a, b = self.two()
-        forms = ("{} minus {}", "the difference of {} and {}", "what is left of {} without {}", "{} less {}")
+        forms: tuple[str, ...] = ("{} minus {}", "the difference of {} and {}", "what is left of {} without {}")
+        forms += ("{} less {}", "the amount by which {} exceeds {}")
         said = self.rng.choice(forms).format(a.said, b.said)
         return Part(said, f"{a.inner} - {b.inner}", lambda w: a.value(w) - b.value(w), whole=False)
 
     def _ratio(self) -> Part:
-        f = self.s.number()
-        if f.low <= 0:
-            raise Unfit
-        a, b = (self.number(f) if self.rng.random() < 0.6 else self.number()), self.number(f)
+        a, b = self.two(positive=True) if self.rng.random() < 0.7 else (self.number(), self.number(self.positive()))
         said = self.rng.choice(
             ("{} divided by {}", "the ratio of {} to {}", "{} over {}", "{} as a multiple of {}")
         ).format(a.said, b.said)
@@ -57,8 +55,11 @@ class Composer(Finder):
         said = f"the {self.rng.choice(words)} of {a.said} and {b.said}"
         return Part(said, f"{of.__name__}({a.code}, {b.code})", lambda w: of(a.value(w), b.value(w)))
 
-    def condition(self) -> Part:
-        """Something that is so or not: a number beside a limit or another number, or what is said of a thing."""
+    def condition(self, *, limits: bool = True) -> Part:
+        """Something that is so or not: a number beside a limit or another number, or what is said of a thing.
+
+        `limits`: whether a number may stand beside one that the question has.
+        """
         s, draw = self.s, self.rng.random()
         if draw < 0.3:
             x, d = self.thing()
@@ -68,7 +69,7 @@ class Composer(Finder):
             asked, said = f"Is {x.said} {flag}?", f"{x.said} is {flag}"
             return Part(said, code, lambda w: w.do(c, x.value(w)), asked=asked, denied=f"not {code}")
         sign = self.rng.choice((">", ">", "<", ">=", "<="))
-        if draw < 0.75:
+        if draw < 0.75 and limits:
             x, d = self.thing()
             f = s.number(of=d)
             a, v = self.figure(x, d, f), s.between(f)

@@ -31,7 +31,11 @@ SPLITS: tuple[Split, ...] = ("train", "entities", "tools", "shapes")
 #: On how many worlds a plan is executed.
 WORLDS = 4
 #: Of the composed shapes, those that are drawn more often: they vary most, and are the first to be given up as unfit.
-OFTEN = ("composed_number", "composed_number", "composed_number", "composed_choice", "composed_set", "composed_list")
+OFTEN = (
+    *("composed_number",) * 4,
+    *("composed_choice", "composed_set", "composed_list", "composed_truth", "composed_pair"),
+    *("composed_either", "composed_either", "composed_top", "composed_flagged"),
+)
 
 
 @dataclass(frozen=True, slots=True)

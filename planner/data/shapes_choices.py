@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from planner.data.compose import SOURCES
 from planner.data.domains import Capability, Text, domains
 from planner.data.scene import Asked, Scene, literal
 from planner.data.shapes import held_out, shape
@@ -12,7 +13,6 @@ from planner.data.world import World
 from llmcc.driver.adapted import NO_TOOL
 from llmcc.ir.errors import ToolError
 
-_SOURCES = ("land register", "annual report", "survey", "press", "old ledger", "ministry", "sensor log", "web form")
 _FALLBACKS = ("unknown", "n/a", "no idea", "-", "nobody knows", "?", "none", "not on file")
 
 
@@ -46,7 +46,7 @@ def caught_total(s: Scene) -> Asked:
 @shape
 def compete(s: Scene) -> Asked:
     f, x = s.number(), s.thing()
-    right, wrong = s.rng.sample(_SOURCES, 2)
+    right, wrong = s.rng.sample(SOURCES, 2)
     c, other = (s.cap("number", f.name, source=source) for source in (right, wrong))
     s.kit.use(other)
     s.end(s.call(c, literal(x)))
@@ -56,7 +56,7 @@ def compete(s: Scene) -> Asked:
 @held_out
 def compete_difference(s: Scene) -> Asked:
     f, x = s.number(), s.thing()
-    one, two = s.rng.sample(_SOURCES, 2)
+    one, two = s.rng.sample(SOURCES, 2)
     c, e = (s.cap("number", f.name, source=source) for source in (one, two))
     a, b = s.call(c, literal(x)), s.call(e, literal(x))
     s.end(f"{a} - {b}")

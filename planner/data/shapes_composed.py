@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from planner.data.boxes.apart import held_out_shape
+from planner.data.boxes.apart import just_held_out
 from planner.data.compose import Part
 from planner.data.compose_sums import Composer
 from planner.data.scene import Asked, Scene, Unfit, literal
@@ -24,7 +24,7 @@ def made_of_parts(draw: Callable[[Composer], Asked]) -> Shape:
         before = dict(s.kit.tools)
         try:
             asked = draw(Composer(s))
-            if held_out_shape(s.plan) or len(s.lines) > MOST_LINES:
+            if just_held_out(s.plan) or len(s.lines) > MOST_LINES:
                 raise Unfit
         except Unfit:
             if before:

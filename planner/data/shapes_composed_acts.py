@@ -44,6 +44,18 @@ def composed_acts(m: Composer) -> Asked:
 
 
 @made_of_parts
+def composed_either(m: Composer) -> Asked:
+    """One of two things, by a condition."""
+    (x, y), acts = m.s.things(2), m.s.d.acts
+    first, then = m.rng.sample(acts, 2) if len(acts) > 1 else acts * 2
+    o, p = Order(m.s, x, first), Order(m.s, m.rng.choice((x, y)) if len(acts) > 1 else y, then)
+    b = m.condition(limits=False)
+    m.s.end(f"[{o.call(f' when {b.code}')}, {p.call(f' when {b.denied}')}]")
+    slots = {"o": o.words(), "p": p.words(), "b": b.said}
+    return Asked(slots, lambda w: [o.do(w), None] if b.value(w) else [None, p.do(w)])
+
+
+@made_of_parts
 def composed_set(m: Composer) -> Asked:
     """A number that is set to what others make."""
     f, x = m.s.d.numbers[0], m.named()

@@ -93,22 +93,21 @@ class Engine:
         self.schedule.append(owner, tokens)
         return True
 
-    def cramped(self) -> Hashable | None:
-        """A request with several texts, for one of which the last batch had no room; that is asked between batches."""
-        found = self._lanes.cramped()
-        return None if found is None else found[0]
+    def cramped(self) -> tuple[Hashable, int] | None:
+        """A request with several texts, and the number of one for which the last batch had no room; that is asked
+        between batches.
+        """
+        return self._lanes.cramped()
 
-    def narrow(self, key: Hashable) -> bool:
-        """Gives a text of such a request up; False if its answer is over with that.
+    def narrow(self, key: Hashable, number: int) -> bool:
+        """Gives such a text of a request up; False if its answer is over with that.
 
         Raises:
             GrammarError: as for `go_on`.
         """
-        found = self._lanes.cramped()
-        assert found is not None and found[0] == key
-        self._lanes.drop(*found)
+        self._lanes.drop(key, number)
         answer = self._answers[key]
-        return self._lay(key, answer, answer.narrow(found[1]))
+        return self._lay(key, answer, answer.narrow(number))
 
     def _lay(self, key: Hashable, answer: Answer, texts: list[list[int]] | None) -> bool:
         """Has the texts of an answer decoded, but those for which there is no room; False if it is over."""

@@ -170,8 +170,9 @@ class Worker:
 
     def _decode(self, engine: Engine) -> None:
         """Decodes one batch, if there is one, and goes on with the jobs whose next tokens it tells."""
-        if isinstance(cramped := engine.cramped(), Job):
-            self._work(engine, cramped, partial(engine.narrow, cramped))
+        cramped = engine.cramped()
+        if cramped is not None and isinstance(cramped[0], Job):
+            self._work(engine, cramped[0], partial(engine.narrow, *cramped))
         step = engine.next_step()
         if step is None:
             return

@@ -8,7 +8,8 @@ from typing import Any, Literal
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from planner.data.sample import prompt, samples
+from planner.data.boxes.draw import box_episode
+from planner.data.sample import episode, prompt, samples
 
 import llmcc
 from llmcc.driver import cli
@@ -195,6 +196,36 @@ def test_a_read_that_was_made_is_not_worth_a_line_until_something_was_written() 
     assert held.worth('c = search("K2")\n') and held.worth('c = send("hello")\n')
 
 
+@llmcc.tool(effect="read", resource="web")
+async def peaks(country: str) -> list[str]:
+    """The highest peaks of a country."""
+    return [f"a peak of {country}"]
+
+
+@pytest.mark.parametrize(
+    "end",
+    ["a == a", "len(a) / len(a)", "[each for each in a if each not in a]", "max(len(a), len(a))", '"never read"', "[]"],
+)
+def test_an_end_that_leaves_something_unread_or_is_always_the_same_is_not_worth_it(end: str) -> None:
+    held = PlanConstraint(llmcc.Toolbox(peaks, send).signatures, styled=True)
+    held.accept('a = peaks("Nepal")\n')
+    assert not held.worth(f"return {end}\n")
+    assert held.worth("return a\n") and held.worth("join(a)\n") and held.worth("return len(a) - 1\n")
+    held.accept('b = send("hello") when len(a) > 1\n')
+    assert held.worth("return b\n") and held.worth('return "done"\n')
+
+
+@pytest.mark.slow
+def test_every_line_of_the_plans_that_planners_are_trained_on_is_worth_it() -> None:
+    plans = [(one.plan, one.kit.signatures) for at in range(12) for one in episode("train", 4, at, 6, composed=0.5)]
+    plans += [(one.plan, one.signatures) for at in range(12) for one in box_episode(4, at, 8)]
+    for plan, signatures in plans:
+        held = PlanConstraint(signatures, styled=True)
+        for line in plan.split("\n"):
+            assert held.worth(f"{line}\n"), (line, plan)
+            held.accept(f"{line}\n")
+
+
 # -- a choice that a tool refuses --------------------------------------------------------------------------------------
 
 
@@ -249,6 +280,15 @@ def test_only_so_often_as_plans_may_be_written_again() -> None:
     answer = run_virtual(lambda: ask_facts(planner, max_replans=1))
     assert answer.problem == 'ToolInputError: Rhine has no "depth"'
     assert answer.replans == 1
+
+
+def test_what_a_joiner_wants_behind_a_refusal_is_planned_without_the_adapter() -> None:
+    joins, more = RIGHT.replace("return a", "join(a)"), 'b = fact("Rhine", "length")\nreturn a + b\n'
+    planner = Trained([REFUSED, joins, "Replan: more", more])
+    answer = run_virtual(lambda: ask_facts(planner))
+    assert (answer.value, answer.problem, answer.replans) == (2460, None, 2)
+    assert [request.adapted for request in planner.requests] == [True, True, True, False]
+    assert "Known already:\na = 1230" in (planner.requests[3].prompt or "")
 
 
 @pytest.mark.parametrize(

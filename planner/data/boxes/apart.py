@@ -41,3 +41,25 @@ def held_out_shape(plan: str) -> str | None:
 def _opposite(one: str, other: str) -> bool:
     turned = {">": "<=", "<": ">=", "==": "!="}
     return other == f"not {one}" or any(other == one.replace(f" {a} ", f" {b} ") != one for a, b in turned.items())
+
+
+#: The held-out shapes as whole plans, with nothing around them.
+_WHOLE = {
+    "ratio": r"a = (\S+)\(.*\)\nb = \1\(.*\)\nreturn (?:round\()?\(?[ab]\S* / \(?[ab]\S*(?: \d\))?",
+    "chain3": r"a = \S+\(.*\)\nb = \S+\((?:.*, )?a(?:, .*)?\)\nc = \S+\((?:.*, )?b(?:, .*)?\)\nreturn c(?:\.\w+)?",
+    "each_average": r"a = .*\nb = \[.* for each in a\]\nreturn (?:round\()?\(?sum\(b\)\)? / len\([ab]\)(?:, \d\))?",
+    "each_flag": r"a = .*\n(?:b = |return )\[each for each in a if (?:not )?\S+\(each[^)]*\)\](?:\nreturn b)?",
+    "top": r"a = .*\nreturn \[each\.\w+ for each in sorted\(a, [^)]*\)\[:\d+\]\]",
+    "act_either": r"(?:.*\n)*. = .* when (\w\S*) [<>]=? [\d.]+\n. = .* when \1 [<>]=? [\d.]+\nreturn .*",
+    "compete_difference": r"a = \S+\((.*)\)\nb = \S+\(\1\)\nreturn [ab] - [ab]",
+}
+
+
+def just_held_out(plan: str) -> str | None:
+    """The held-out shape that a plan is, and not only has as a part; None for all others.
+
+    >>> just_held_out('a = mass("x")\\nb = mass("y")\\nreturn a / b')
+    'ratio'
+    >>> just_held_out('a = mass("x")\\nb = mass("y")\\nreturn "heavy" if a / b > 2 else "light"')
+    """
+    return next((name for name, form in _WHOLE.items() if re.fullmatch(form, plan)), None)

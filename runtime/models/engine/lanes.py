@@ -46,7 +46,7 @@ class Lanes:
         """
         old = self._texts.get(owner)
         chosen = self._matched(owner, old, texts)
-        free = set(old or {owner}) - set(chosen) - {owner}
+        free = [key for key in old or () if key not in chosen]
         new_ones = chosen.count(None)
         if new_ones and new_ones > self._schedule.room + len(free):
             return len(texts) - 1
