@@ -18,6 +18,8 @@ from llmcc.runtime.models.errors import GrammarError
 
 #: A token that has less of the logarithm of probability is no way to go on, whatever comes after it.
 LEAST = -4.0
+#: So much less counts a whole segment that is not worth it: it is taken if the others are far less probable still.
+DOUBT = 6.0
 
 
 @dataclass(slots=True, eq=False)
@@ -27,8 +29,6 @@ class Branch:
     tokens: list[int]
     score: float
     matcher: Any
-    #: Whether it may be taken while there are others; for a whole segment.
-    worth: bool = True
     #: How it can go on, as (score, token); None while its scores are awaited.
     ways: list[tuple[float, int]] | None = None
 
@@ -41,7 +41,7 @@ class Beam:
         matcher: llguidance's, at the place where the scores are known next; it is not changed.
         width: how many ways are kept.
         ends: the tokens by which the model ends its answer.
-        worth: whether the tokens of a whole segment are to be taken while there are others.
+        worth: whether the tokens of a whole segment are something that anybody would mean.
     """
 
     matcher: Any
@@ -99,17 +99,17 @@ class Beam:
             self.open.append(branch)
 
     def _finish(self, branch: Branch) -> None:
-        branch.worth = self.worth(branch.tokens)
+        branch.score -= 0.0 if self.worth(branch.tokens) else DOUBT
         self.done.append(branch)
 
     def decided(self, room: int) -> Branch | None:
         """The segment, once it is found; `room` is how many tokens it may have: a longer one counts as it stands."""
-        best = max(self.done, key=lambda branch: (branch.worth, branch.score), default=None)
+        best = max(self.done, key=lambda branch: branch.score, default=None)
         if not self.open:
             return best
         if any(len(branch.tokens) >= room for branch in self.open):
             return best or self.open[0]
-        return best if best is not None and best.worth and best.score >= self.open[0].score else None
+        return best if best is not None and best.score >= self.open[0].score else None
 
     def _ways(self, branch: Branch, scores: NDArray[np.float32]) -> list[tuple[float, int]]:
         bits = np.frombuffer(branch.matcher.compute_bitmask(), dtype=np.uint8)

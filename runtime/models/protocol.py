@@ -39,7 +39,7 @@ class Choosy(Constraint, Protocol):
     """A constraint that can tell segments apart which its grammar allows: where there are several, it has a say."""
 
     def worth(self, segment: str) -> bool:
-        """Whether a whole segment is to be taken while there are others."""
+        """Whether a whole segment is something that anybody would mean; one that is not counts far less than others."""
 
 
 @dataclass(frozen=True, slots=True)
