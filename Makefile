@@ -84,20 +84,23 @@ format: $(STAMPS)/dev
 bench-bfcl: $(STAMPS)/bfcl
 	@$(PY) -m bench.bfcl $(BFCL)
 
-# Three rounds, each from the adapter of the one before: what is drawn; boxes with some of that; figures with both. Every step goes
-# on where it stopped; DATA, TRAIN and EVALUATE are options.
+# Each round goes on from the adapter of the one before: what is drawn; boxes with some of that; figures with both; and, twice, all of
+# that with questions put together of parts. Every step goes on where it stopped; DATA, TRAIN and EVALUATE are options.
 TRAINED := build/planner
-LATER := --length 768 --rate 6e-4
+# Its name, the round before it, its data, its steps.
+define round
+@$(PY) -m planner.data --out $(TRAINED)/$(1).jsonl $(3) --questions 11 $(DATA)
+@$(PY) -m planner.train --data $(TRAINED)/$(1).jsonl --checkpoint $(TRAINED)/$(1).pt --begin $(TRAINED)/$(2).pt \
+	--steps $(4) --length 768 --rate 6e-4 $(TRAIN)
+endef
 planner: $(STAMPS)/planner
 	@$(PY) -m planner.data $(DATA)
 	@$(PY) -m planner.train $(TRAIN)
-	@$(PY) -m planner.data --out $(TRAINED)/boxes.jsonl --boxes 0.75 --episodes 3000 --questions 11 $(DATA)
-	@$(PY) -m planner.train --data $(TRAINED)/boxes.jsonl --checkpoint $(TRAINED)/boxes.pt --begin $(TRAINED)/adapter.pt \
-		--steps 600 $(LATER) $(TRAIN)
-	@$(PY) -m planner.data --out $(TRAINED)/figures.jsonl --boxes 0.42 --figures 0.2 --episodes 3300 --questions 11 --seed 1 $(DATA)
-	@$(PY) -m planner.train --data $(TRAINED)/figures.jsonl --checkpoint $(TRAINED)/figures.pt --begin $(TRAINED)/boxes.pt \
-		--steps 900 $(LATER) $(TRAIN)
-	@$(PY) -m planner.convert --checkpoint $(TRAINED)/figures.pt
+	$(call round,boxes,adapter,--boxes 0.75 --episodes 3000,600)
+	$(call round,figures,boxes,--boxes 0.42 --figures 0.2 --episodes 3300 --seed 1,900)
+	$(call round,parts,figures,--boxes 0.36 --figures 0.2 --composed 0.5 --episodes 2700 --seed 2,500)
+	$(call round,more,parts,--boxes 0.32 --figures 0.16 --composed 0.6 --episodes 3000 --seed 3,450)
+	@$(PY) -m planner.convert --checkpoint $(TRAINED)/more.pt
 	@$(PY) -m planner.evaluate --adapter $(TRAINED)/adapter.gguf $(EVALUATE)
 
 clean:
