@@ -110,7 +110,8 @@ class Asked:
             over_again = isinstance(end, Return)
             reason = await (self._return(execution) if over_again else self._join(execution))
             if reason is None:
-                await execution.finished()
+                if not over_again:  # else its end was waited for already; a thread that hangs is given its grace once
+                    await execution.finished()
                 return
             self.replans += 1
             self.tell(Replanning(reason))

@@ -52,13 +52,14 @@ def _shape(question: str) -> set[str]:
 
 
 def tool_lines(signatures: Mapping[str, Signature]) -> str:
-    """A line a tool: its signature, with the name as a plan calls it, and what it does."""
+    """A line a tool: its signature, with the name as a plan calls it, whether it writes, and what it does."""
     return "\n".join(map(_tool_line, signatures.values()))
 
 
 def _tool_line(one: Signature) -> str:
     line = f"{callee(one.name)}{str(one).removeprefix(one.name)}"
-    return f"{line}  # {one.description}" if one.description else line
+    told = ": ".join(filter(None, ("writes" if one.effect.writes else "", one.description)))
+    return f"{line}  # {told}" if told else line
 
 
 def planner_request(

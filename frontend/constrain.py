@@ -9,6 +9,7 @@ from llmcc.frontend.front import FrontEnd
 from llmcc.frontend.quote import callee
 from llmcc.frontend.scope import Scope
 from llmcc.frontend.worth import says_nothing
+from llmcc.ir.expr import Expr
 from llmcc.ir.ops import Call, Join, Map, Return, calls_in, uses
 from llmcc.ir.signature import Signature
 
@@ -43,6 +44,8 @@ class PlanConstraint:
         self._left, self._styled = max_statements, styled
         self._ended = False
         self._asked: set[str] = set()
+        #: What was ordered: the tools of calls that write, with their arguments.
+        self._ordered: set[tuple[str, tuple[tuple[str, Expr], ...]]] = set()
         #: The values that nothing uses yet, but for those of calls that write.
         self._unused: set[str] = set()
 
@@ -62,14 +65,17 @@ class PlanConstraint:
 
     def worth(self, segment: str) -> bool:
         """Whether a line is one that somebody may mean to write. What is not: a pure call or a read that was made
-        before, with no write since; what is the same whatever the values are (`a - a`); an end that leaves something
-        that was read unused.
+        before, with no write since; a write that was ordered before, even if only one of the two is made (what is done
+        if the pump is on, and if it is off, needs no condition); what is the same whatever the values are (`a - a`); an
+        end that leaves something that was read unused.
         """
         if self._called(segment) in self._asked:
             return False
         front = FrontEnd(self._all, scope=self._front.scope.copy())
         ops = [op for lowered in front.feed(segment) for op in lowered.ops]
-        if any(map(says_nothing, ops)):
+        if any(map(says_nothing, ops)) or any(
+            (op.tool, op.args) in self._ordered for op in ops if isinstance(op, Call)
+        ):
             return False
         used = {name for op in ops for name in uses(op)}
         return used >= self._unused or not any(isinstance(op, Join | Return) for op in ops)
@@ -88,6 +94,8 @@ class PlanConstraint:
                 self._asked.add(self._called(segment))
             elif isinstance(op, Call | Map):
                 self._asked.clear()  # it writes, or may
+            if isinstance(op, Call) and op.effect.writes:
+                self._ordered.add((op.tool, op.args))
             self._unused.difference_update(uses(op))
             if not isinstance(op, Join | Return) and not any(call.effect.writes for call in calls_in([op])):
                 self._unused.add(op.name)

@@ -68,7 +68,10 @@ class Finder:
 
     def named(self, d: Domain | None = None) -> Part:
         """A thing by its name."""
-        x = self.s.thing(d)
+        return self.called(self.s.thing(d))
+
+    def called(self, x: str) -> Part:
+        """The thing of a name."""
         return Part(self.s.say(x), literal(x), lambda w: x)
 
     def linked(self) -> tuple[Part, Domain]:
@@ -170,14 +173,11 @@ class Finder:
         said = f"the number of {s.nouns} {where} {words}"
         return Part(said, code, lambda w: sum(fits(r[f.name], v) for r in w.do(c, g)))
 
-    def flagged(self, g: str, more: str = "") -> tuple[str, str, Callable[[World], list[str]]]:
-        """Those of a group of which a thing is true: the line that has them, the word for it, and who they are.
-
-        `more`: what else the plan asks of them.
-        """
+    def flagged(self, g: str) -> tuple[str, str, Callable[[World], list[str]]]:
+        """Those of a group of which a thing is true: the line that has them, the word for it, and who they are."""
         flag, names = self.rng.choice(self.s.d.flags), self.s.cap("names")
         c, a = self.s.cap("flag", flag), self.s.call(names, literal(g))
-        b = self.s.let(f"[each for each in {a} if {self.s.kit.call(c, 'each')}{more}]")
+        b = self.s.let(f"[each for each in {a} if {self.s.kit.call(c, 'each')}]")
         return b, flag, lambda w: [x for x in w.do(names, g) if w.do(c, x)]
 
     def number(self, f: Number | None = None) -> Part:
@@ -226,7 +226,7 @@ class Finder:
         f = self.positive(d) if positive else self.s.number(of=d)
         ends = []
         for x in self.s.things(2):
-            at = (Part(self.s.say(x), literal(x), lambda w, x=x: x), self.s.d)  # type: ignore[misc]
+            at = (self.called(x), self.s.d)
             for link in links:
                 at = self._led(*at, link)
             ends.append(self.figure(*at, f))

@@ -142,8 +142,10 @@ def _asked(
     try:
         asked = shape(scene)
     except Unfit:
+        if len(kit.tools) > MOST_TOOLS:
+            kit.forget(before)
         return None
-    if len(kit.tools) > MOST_TOOLS - 1 and before:
+    if len(kit.tools) > (MOST_TOOLS - 1 if before else MOST_TOOLS):
         kit.forget(before)
         return None
     return name, question(rng, name, asked.slots), scene, asked

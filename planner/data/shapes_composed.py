@@ -87,9 +87,7 @@ def composed_pair(m: Composer) -> Asked:
 def composed_choice(m: Composer) -> Asked:
     b, draw = m.condition(), m.rng.random()
     if draw < 0.5:
-        yes, no = m.rng.choice(
-            (("yes", "no"), ("go", "wait"), ("high", "low"), ("ok", "too much"), ("A", "B"), ("fine", "check"))
-        )
+        yes, no = m.rng.choice(_ANSWERS)
         q, r = (Part(m.s.quoted(t), literal(t), lambda w, t=t: t) for t in (yes, no))  # type: ignore[misc]
     else:
         q, r = m.number(), m.number()
@@ -106,13 +104,8 @@ def composed_which(m: Composer) -> Asked:
     f, g = s.rng.sample(s.d.numbers, 2)
     if g.low <= 0:
         raise Unfit
-    ways = (
-        ("ratio of {f} to {g}", "{} / {}"),
-        ("sum of {f} and {g}", "{} + {}"),
-        ("product of {f} and {g}", "{} * {}"),
-    )
-    words, code = s.rng.choice(ways)
-    parts = [(m.figure(p, s.d, f), m.figure(p, s.d, g)) for p in (_name(m, x), _name(m, y))]
+    words, code = s.rng.choice(_OF_TWO)
+    parts = [(m.figure(p, s.d, f), m.figure(p, s.d, g)) for p in (m.called(x), m.called(y))]
     one, other = (code.format(a.code, b.code) for a, b in parts)
     more = s.rng.random() < 0.6
     s.end(f"{literal(x)} if {one} {'>' if more else '<'} {other} else {literal(y)}")
@@ -124,7 +117,3 @@ def composed_which(m: Composer) -> Asked:
         return x if (left > right if more else left < right) else y
 
     return Asked({"q": q, "x": s.say(x), "y": s.say(y)}, expected)
-
-
-def _name(m: Composer, x: str) -> Part:
-    return Part(m.s.say(x), literal(x), lambda w: x)

@@ -21,7 +21,11 @@ DEFAULT = Settings()
 @click.command()
 @click.option("--data", type=click.Path(path_type=Path, exists=True), default=FOLDER / "train.jsonl")
 @click.option("--checkpoint", type=click.Path(path_type=Path), default=FOLDER / "adapter.pt", show_default=True)
-@click.option("--begin", type=click.Path(path_type=Path, exists=True), help="A checkpoint whose adapter is trained on.")
+@click.option(
+    "--begin",
+    type=click.Path(path_type=Path, exists=True),
+    help="A checkpoint, or a GGUF file, whose adapter is trained on.",
+)
 @click.option("--base", type=click.Choice(["as-is", *QUANTIZATIONS]), default="q8_0", show_default=True)
 @click.option("--steps", default=DEFAULT.steps, show_default=True)
 @click.option("--batch", default=DEFAULT.batch, show_default=True, help="Rows a step.")

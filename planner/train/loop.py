@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812  # as everybody calls it
 from numpy.typing import NDArray
 from planner.train.model import Llama
+from planner.train.weights import read_adapter
 from torch import Tensor
 
 
@@ -112,8 +113,19 @@ class Trainer:
         os.replace(part, file)
 
     def begin(self, file: Path) -> None:
-        """Takes the adapter of another run, and nothing else of it."""
-        self.model.load_state_dict(torch.load(file, map_location=self.device, weights_only=True)["model"])
+        """Takes the adapter of another run's checkpoint, or of a shipped file, and nothing else of it.
+
+        Raises:
+            ValueError: it is not of this model, rank and strength.
+        """
+        if file.suffix == ".gguf":
+            adapters, alpha = read_adapter(file)
+        else:
+            state = torch.load(file, map_location=self.device, weights_only=True)
+            adapters, alpha = state["adapters"], state["settings"]["alpha"]
+        if alpha != self.settings.alpha:
+            raise ValueError(f"{file} has adapters of the strength {alpha}, not {self.settings.alpha}")
+        self.model.take(adapters)
 
     def load(self, file: Path) -> None:
         """Goes on from a checkpoint.

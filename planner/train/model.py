@@ -6,7 +6,7 @@ The layout is that of GGUF files: queries and keys are permuted there, so that p
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -172,6 +172,20 @@ class Llama(nn.Module):  # type: ignore[misc]  # torch is not read: see pyprojec
                 found[f"blk.{i}.{name}.weight.lora_a"] = layer.a.detach()
                 found[f"blk.{i}.{name}.weight.lora_b"] = layer.b.detach()
         return found
+
+    def take(self, adapters: Mapping[str, Tensor]) -> None:
+        """Puts adapters in the place of its own, by the same names.
+
+        Raises:
+            ValueError: they are not for these layers, or of another rank.
+        """
+        own = self.adapters()
+        if own.keys() != adapters.keys() or any(own[name].shape != adapters[name].shape for name in own):
+            raise ValueError(
+                f"these are not pairs of rank {self.rank} for all linear layers of {len(self.blocks)} blocks"
+            )
+        for name, values in own.items():
+            values.copy_(adapters[name])
 
 
 def causal(length: int, device: torch.device | None = None) -> Tensor:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from gguf import GGUFReader, dequantize
+from gguf import GGUFReader, Keys, dequantize
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,22 +30,32 @@ class Config:
 def read_gguf(path: Path) -> tuple[dict[str, torch.Tensor], Config]:
     """All tensors as 32-bit floats, by their GGUF names, and the figures."""
     reader = GGUFReader(path)
+    config = Config(
+        layers=int(_figure(reader, "llama.block_count")),
+        heads=int(_figure(reader, "llama.attention.head_count")),
+        kv_heads=int(_figure(reader, "llama.attention.head_count_kv")),
+        width=int(_figure(reader, "llama.embedding_length")),
+        eps=_figure(reader, "llama.attention.layer_norm_rms_epsilon"),
+        theta=_figure(reader, "llama.rope.freq_base"),
+    )
+    return _tensors(reader), config
+
+
+def read_adapter(path: Path) -> tuple[dict[str, torch.Tensor], float]:
+    """All pairs of an adapter's file as 32-bit floats, by their GGUF names, and their strength `alpha`."""
+    reader = GGUFReader(path)
+    return _tensors(reader), _figure(reader, Keys.Adapter.LORA_ALPHA)
+
+
+def _tensors(reader: GGUFReader) -> dict[str, torch.Tensor]:
     tensors: dict[str, torch.Tensor] = {}
     for one in reader.tensors:
         values = np.asarray(dequantize(one.data, one.tensor_type), dtype=np.float32)
         shape = [int(size) for size in reversed(one.shape)]
         tensors[one.name] = torch.from_numpy(values.reshape(shape).copy())
+    return tensors
 
-    def figure(name: str) -> float:
-        field = reader.fields[f"llama.{name}"]
-        return float(field.parts[field.data[0]][0])
 
-    config = Config(
-        layers=int(figure("block_count")),
-        heads=int(figure("attention.head_count")),
-        kv_heads=int(figure("attention.head_count_kv")),
-        width=int(figure("embedding_length")),
-        eps=figure("attention.layer_norm_rms_epsilon"),
-        theta=figure("rope.freq_base"),
-    )
-    return tensors, config
+def _figure(reader: GGUFReader, name: str) -> float:
+    field = reader.fields[name]
+    return float(field.parts[field.data[0]][0])

@@ -193,7 +193,18 @@ def test_a_read_that_was_made_is_not_worth_a_line_until_something_was_written() 
     assert not held.worth('b = search("K2")\n')
     assert held.worth('b = search("K3")\n') and held.worth('b = search("K2") after a\n') and held.worth("return a\n")
     held.accept('b = send("hello")\n')
-    assert held.worth('c = search("K2")\n') and held.worth('c = send("hello")\n')
+    assert held.worth('c = search("K2")\n') and held.worth('c = send("hi")\n')
+
+
+def test_a_write_that_was_ordered_is_not_worth_another_line_whatever_it_waits_for() -> None:
+    held = PlanConstraint(BOX.signatures, styled=True)
+    held.accept('a = search("K2")\n')
+    held.accept('b = send("high") when a == "8611 m"\n')
+    for clause in ("", ' when a != "8611 m"', " after b"):
+        assert not held.worth(f'c = send("high"){clause}\n')
+        assert held.worth(f'c = send("low"){clause}\n')
+    held.accept('c = send("high") after b\n')  # doubted, and allowed
+    assert held.worth("return [b, c]\n")
 
 
 @llmcc.tool(effect="read", resource="web")

@@ -32,6 +32,14 @@ def test_no_question_has_a_held_out_shape_or_a_slot_that_its_plan_lacks() -> Non
     assert [told for box in boxes().values() for ask in box.asks for told in check_ask(box, ask)] == []
 
 
+@given(st.sampled_from(sorted(boxes())), st.data())
+def test_no_two_slots_of_a_question_are_filled_by_the_same_text(name: str, data: st.DataObject) -> None:
+    ask = data.draw(st.sampled_from(boxes()[name].asks))
+    words = boxes()[name].filling(data.draw(st.randoms(use_true_random=False)), ask)
+    texts = [word for word in words.values() if isinstance(word, str)]
+    assert len(set(texts)) == len(texts)
+
+
 @pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(EPISODES)

@@ -8,17 +8,17 @@ from dataclasses import replace
 from random import Random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from llguidance import LLMatcher, LLTokenizer, grammar_from
 from planner.data.boxes.apart import just_held_out
 from planner.data.boxes.check import Drawn, check_copied
 from planner.data.domains import capabilities, domains
 from planner.data.entities import entity, trained
-from planner.data.kit import MOST_TOOLS
+from planner.data.kit import MOST_TOOLS, Kit
 from planner.data.naming import FAMILIES, HELD_OUT
-from planner.data.sample import SPLITS, Sample, Split, Wrong, check, episode, same
-from planner.data.scene import phrases
+from planner.data.sample import SPLITS, Sample, Split, Wrong, _asked, check, episode, same
+from planner.data.scene import Asked, Scene, Unfit, phrases
 from planner.data.shapes import composed_shapes, trained_shapes, unseen_shapes
 from planner.data.world import World
 
@@ -52,6 +52,7 @@ def test_every_shape_can_be_asked_in_several_ways() -> None:
 @pytest.mark.slow
 @settings(max_examples=30, deadline=None)
 @given(EPISODES)
+@example(("shapes", 3, 26208))  # a ratio to a figure that may be 0
 def test_a_plan_compiles_without_a_word_and_does_what_is_asked_in_every_world(drawn: tuple[Split, int, int]) -> None:
     for sample in episode(*drawn, questions=3):
         assert compile_front(sample.plan, sample.kit.signatures).diagnostics == ()
@@ -75,6 +76,26 @@ def test_what_is_put_together_of_parts_is_right_can_be_written_and_is_no_held_ou
             "something is worked out for nothing"
         )
         check_copied(Drawn(sample.shape, sample.question, sample.plan, sample.kit.signatures))
+
+
+@given(st.lists(st.tuples(st.integers(0, 2 * MOST_TOOLS), st.booleans()), max_size=4), st.integers(0, 99))
+def test_a_kit_has_no_more_tools_than_a_prompt_may_whatever_questions_want(
+    wants: list[tuple[int, bool]], seed: int
+) -> None:
+    rng = Random(seed)
+    kit, known = Kit(rng, held_out=False), capabilities("person")
+    slots = dict.fromkeys(re.findall(r"\{(\w+)\}", " ".join(phrases()["one"])), "x")
+    for count, fits in wants:
+
+        def shape(s: Scene, count: int = count, fits: bool = fits) -> Asked:
+            for c in rng.sample(known, min(count, len(known))):
+                s.kit.use(c)
+            if not fits:
+                raise Unfit
+            return Asked(slots, lambda w: None)
+
+        _asked(rng, kit, domains()["person"], "one", shape, training=True)
+        assert len(kit.tools) <= MOST_TOOLS
 
 
 @pytest.mark.slow

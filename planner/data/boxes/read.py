@@ -52,7 +52,7 @@ class Box:
         return {one.name: one for one in self.tools}
 
     def filling(self, rng: Random, ask: Ask) -> dict[str, Word]:
-        """A word for each slot of a question; `{day}` and `{day2}` are different words of one pool."""
+        """A word for each slot of a question: different ones, as those of two slots could not be told apart."""
         wanted: dict[str, set[str]] = {}
         for text in (ask.plan, *ask.say):
             for pool, number in SLOT.findall(text):
@@ -61,7 +61,8 @@ class Box:
         filled: dict[str, Word] = {}
         for pool in sorted(wanted):
             names = sorted(wanted[pool])
-            filled |= zip(names, rng.sample(self.pools[pool], len(names)), strict=True)
+            left = [word for word in self.pools[pool] if not isinstance(word, str) or word not in filled.values()]
+            filled |= zip(names, rng.sample(left, len(names)), strict=True)
         return filled
 
 
