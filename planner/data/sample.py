@@ -34,7 +34,7 @@ WORLDS = 4
 OFTEN = (
     *("composed_number",) * 4,
     *("composed_choice", "composed_set", "composed_list", "composed_truth", "composed_pair"),
-    *("composed_either", "composed_either", "composed_top", "composed_flagged"),
+    *("composed_either", "composed_either", "composed_flagged"),
 )
 
 

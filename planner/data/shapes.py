@@ -13,7 +13,17 @@ Shape: TypeAlias = Callable[[Scene], Asked]
 _shapes: dict[str, Shape] = {}
 _held_out: set[str] = set()
 _composed: dict[str, Shape] = {}
-_HOMES = ("lookups", "chains", "lists", "writes", "choices", "composed", "composed_lists", "composed_acts")
+_HOMES = (
+    "lookups",
+    "chains",
+    "lists",
+    "writes",
+    "choices",
+    "composed",
+    "composed_lists",
+    "composed_tops",
+    "composed_acts",
+)
 
 
 def shape(function: Shape) -> Shape:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from planner.data.compose import OVER
 from planner.data.compose_sums import Composer
-from planner.data.scene import Asked, Unfit, literal, spoken
+from planner.data.scene import Asked, Unfit, literal
 from planner.data.shapes_composed import made_of_parts
-from planner.data.world import World
 
 
 @made_of_parts
@@ -100,29 +97,3 @@ def composed_flagged(m: Composer) -> Asked:
         return Asked({"q": f"the {s.field(f)} of each of {those}"}, lambda w: [w.do(c, x) for x in so(w)])
     s.end(f"sum({values})")
     return Asked({"q": f"the total {s.field(f)} of {those}"}, lambda w: sum(w.do(c, x) for x in so(w)))
-
-
-@made_of_parts
-def composed_top(m: Composer) -> Asked:
-    """What is made of the first few by a number."""
-    s, (g, where), f, rows, k = m.s, m.s.group(), m.s.number(compared=True), m.s.cap("rows"), m.s.rng.choice((2, 3))
-    a, down, way = s.call(rows, literal(g)), s.rng.random() < 0.7, s.rng.choice(("total", "mean", "high", "pair"))
-    h, word = s.number(), s.rng.choice(("largest", "highest") if down else ("smallest", "lowest"))
-    words = spoken(f)["most" if down else "least"]
-    by = s.rng.choice((f"the {k} {words} {s.nouns} {where}", f"the {k} {s.nouns} {where} with the {word} {s.field(f)}"))
-    first = f"sorted({a}, by={literal(s.shown(f.name))}{', descending=true' if down else ''})[:{k}]"
-    names, values = (f"[each.{s.shown(name)} for each in {first}]" for name in ("name", h.name))
-
-    def order(w: World) -> list[dict[str, Any]]:
-        return sorted(w.do(rows, g), key=lambda r: r[f.name], reverse=down)[:k]
-
-    if way == "pair":
-        s.end(f"[{names}, sum({values})]")
-        words = f"{by}, with their total {s.field(h)}"
-        return Asked({"q": words}, lambda w: [[r["name"] for r in order(w)], sum(r[h.name] for r in order(w))])
-    if way == "high":
-        s.end(f"max({values})")
-        return Asked({"q": f"the highest {s.field(h)} of {by}"}, lambda w: max(r[h.name] for r in order(w)))
-    s.end(f"sum({values})" if way == "total" else f"sum({values}) / {k}")
-    words = f"the {'total' if way == 'total' else 'average'} {s.field(h)} of {by}"
-    return Asked({"q": words}, lambda w: sum(r[h.name] for r in order(w)) / (1 if way == "total" else k))
