@@ -84,8 +84,8 @@ format: $(STAMPS)/dev
 bench-bfcl: $(STAMPS)/bfcl
 	@$(PY) -m bench.bfcl $(BFCL)
 
-# Each round goes on from the adapter of the one before: what is drawn; boxes with some of that; figures with both; and, twice, all of
-# that with questions put together of parts. Every step goes on where it stopped; DATA, TRAIN and EVALUATE are options.
+# Each round goes on from the adapter of the one before: what is drawn; boxes with some of that; figures with both; and, three times, all
+# of that with questions put together of parts. Every step goes on where it stopped; DATA, TRAIN and EVALUATE are options.
 TRAINED := build/planner
 # Its name, the round before it, its data, its steps.
 define round
@@ -100,7 +100,8 @@ planner: $(STAMPS)/planner
 	$(call round,figures,boxes,--boxes 0.42 --figures 0.2 --episodes 3300 --seed 1,900)
 	$(call round,parts,figures,--boxes 0.36 --figures 0.2 --composed 0.5 --episodes 2700 --seed 2,500)
 	$(call round,more,parts,--boxes 0.32 --figures 0.16 --composed 0.6 --episodes 3000 --seed 3,450)
-	@$(PY) -m planner.convert --checkpoint $(TRAINED)/more.pt
+	$(call round,tops,more,--boxes 0.32 --figures 0.18 --composed 0.45 --episodes 5400 --seed 5,900)
+	@$(PY) -m planner.convert --checkpoint $(TRAINED)/tops.pt
 	@$(PY) -m planner.evaluate --adapter $(TRAINED)/adapter.gguf $(EVALUATE)
 
 clean:
