@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from llmcc.ir.expr import Binary, Builtin, Comprehension, Const, Expr, Ref, walk
+from llmcc.ir.expr import Binary, Builtin, Comprehension, Cond, Const, Expr, ListOf, Ref, walk
 from llmcc.ir.ops import Join, Map, Op, Return, inner, operands
 
 #: What of two operands that are the same says nothing that one of them does not say, or nothing at all.
@@ -12,8 +12,8 @@ _OF_TWO = frozenset({"and", "or", "==", "!=", "<", "<=", ">", ">=", "-", "/", "/
 
 
 def says_nothing(op: Op) -> bool:
-    """Whether something in an op is the same whatever its values are: `a - a`, `a / a`, `max(a, a)`, or what of a list
-    is in the list.
+    """Whether something in an op is the same whatever its values are, or is there twice: `a - a`, `a / a`, `max(a, a)`,
+    `[a, a]`, `a if b else a`, or what of a list is in the list.
 
     >>> from llmcc.ir.ops import Return
     >>> a, b = Ref("a"), Ref("b")
@@ -29,6 +29,11 @@ def _says_nothing(expr: Expr) -> bool:
             return op in _OF_TWO and left == right and not isinstance(left, Const)
         case Builtin("min" | "max", (first, *others)):
             return first in others
+        case ListOf(items):
+            found = [item for item in items if not isinstance(item, Const)]
+            return any(item in found[:i] for i, item in enumerate(found))
+        case Cond(_, then, otherwise):
+            return then == otherwise
         case Comprehension(_, name, source, condition):
             within = (part for part in walk(condition) if isinstance(part, Binary)) if condition is not None else ()
             return any(

@@ -215,13 +215,23 @@ async def peaks(country: str) -> list[str]:
 
 @pytest.mark.parametrize(
     "end",
-    ["a == a", "len(a) / len(a)", "[each for each in a if each not in a]", "max(len(a), len(a))", '"never read"', "[]"],
+    [
+        "a == a",
+        "len(a) / len(a)",
+        "[each for each in a if each not in a]",
+        "max(len(a), len(a))",
+        "[a[:2], a[:2]]",
+        "a[0] if len(a) > 1 else a[0]",
+        '"never read"',
+        "[]",
+    ],
 )
 def test_an_end_that_leaves_something_unread_or_is_always_the_same_is_not_worth_it(end: str) -> None:
     held = PlanConstraint(llmcc.Toolbox(peaks, send).signatures, styled=True)
     held.accept('a = peaks("Nepal")\n')
     assert not held.worth(f"return {end}\n")
-    assert held.worth("return a\n") and held.worth("join(a)\n") and held.worth("return len(a) - 1\n")
+    for other in ("return a", "join(a)", "return len(a) - 1", "return [a[:2], a[2:]]", "return [1, 1, len(a)]"):
+        assert held.worth(f"{other}\n"), other
     held.accept('b = send("hello") when len(a) > 1\n')
     assert held.worth("return b\n") and held.worth('return "done"\n')
 
