@@ -101,7 +101,7 @@ planner: $(STAMPS)/planner
 	$(call round,parts,figures,--boxes 0.36 --figures 0.2 --composed 0.5 --episodes 2700 --seed 2,500)
 	$(call round,more,parts,--boxes 0.32 --figures 0.16 --composed 0.6 --episodes 3000 --seed 3,450)
 	$(call round,tops,more,--boxes 0.32 --figures 0.18 --composed 0.45 --episodes 5400 --seed 5,900)
-	@$(PY) -m planner.convert --checkpoint $(TRAINED)/tops.pt
+	@$(PY) -m planner.convert --checkpoint $(TRAINED)/tops.pt --mean $(TRAINED)/more.pt
 	@$(PY) -m planner.evaluate --adapter $(TRAINED)/adapter.gguf $(EVALUATE)
 
 clean:

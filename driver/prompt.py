@@ -58,7 +58,8 @@ def tool_lines(signatures: Mapping[str, Signature]) -> str:
 
 def _tool_line(one: Signature) -> str:
     line = f"{callee(one.name)}{str(one).removeprefix(one.name)}"
-    told = ": ".join(filter(None, ("writes" if one.effect.writes else "", one.description)))
+    writes = one.effect is not None and one.effect.writes
+    told = ": ".join(filter(None, ("writes" if writes else "", one.description)))
     return f"{line}  # {told}" if told else line
 
 

@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812  # as everybody calls it
 from numpy.typing import NDArray
 from planner.train.model import Llama
-from planner.train.weights import read_adapter
+from planner.train.weights import adapters_of
 from torch import Tensor
 
 
@@ -118,11 +118,7 @@ class Trainer:
         Raises:
             ValueError: it is not of this model, rank and strength.
         """
-        if file.suffix == ".gguf":
-            adapters, alpha = read_adapter(file)
-        else:
-            state = torch.load(file, map_location=self.device, weights_only=True)
-            adapters, alpha = state["adapters"], state["settings"]["alpha"]
+        adapters, alpha = adapters_of(file)
         if alpha != self.settings.alpha:
             raise ValueError(f"{file} has adapters of the strength {alpha}, not {self.settings.alpha}")
         self.model.take(adapters)

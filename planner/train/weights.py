@@ -41,9 +41,12 @@ def read_gguf(path: Path) -> tuple[dict[str, torch.Tensor], Config]:
     return _tensors(reader), config
 
 
-def read_adapter(path: Path) -> tuple[dict[str, torch.Tensor], float]:
-    """All pairs of an adapter's file as 32-bit floats, by their GGUF names, and their strength `alpha`."""
-    reader = GGUFReader(path)
+def adapters_of(file: Path) -> tuple[dict[str, torch.Tensor], float]:
+    """The pairs of a checkpoint, or of an adapter's GGUF file, by their GGUF names, and their strength `alpha`."""
+    if file.suffix != ".gguf":
+        state = torch.load(file, map_location="cpu", weights_only=True)
+        return state["adapters"], state["settings"]["alpha"]
+    reader = GGUFReader(file)
     return _tensors(reader), _figure(reader, Keys.Adapter.LORA_ALPHA)
 
 

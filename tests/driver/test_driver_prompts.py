@@ -62,3 +62,18 @@ def test_a_tool_is_shown_as_a_plan_calls_it(name: str) -> None:
     signature = Signature(name=name, parameters=(), returns=STR, effect=Effect("pure"))
     shown = tool_lines({name: signature}).partition("(")[0]
     assert not compile_front(f"x = {shown}()\nreturn x\n", {name: signature}).diagnostics
+
+
+@pytest.mark.parametrize(
+    ("effect", "told", "line"),
+    [
+        (Effect("write", ("mail",)), "Sends it.", "  # writes: Sends it."),
+        (Effect("write", ("mail",)), "", "  # writes"),
+        (Effect("read", ("mail",)), "Finds it.", "  # Finds it."),
+        (Effect("pure"), "", ""),
+        (None, "Nobody knows.", "  # Nobody knows."),
+    ],
+)
+def test_a_tool_that_writes_says_so_before_what_else_it_says(effect: Effect | None, told: str, line: str) -> None:
+    signature = Signature(name="mail", parameters=(), returns=STR, effect=effect, description=told)
+    assert tool_lines({"mail": signature}) == f"mail() -> str{line}"
