@@ -103,7 +103,7 @@ def which_less(s: Scene) -> Asked:
 @held_out
 def ratio(s: Scene) -> Asked:
     a, b, x, y, slots, c = _pair(s)
-    if s.d.number(c.field).low <= 0:
+    if s.d.number(c.field).low <= 0:  # nothing is divided by 0
         raise Unfit
     s.end(f"{a} / {b}")
     return Asked(slots, lambda w: w.do(c, x) / w.do(c, y))
