@@ -51,7 +51,8 @@ def adapted_request(
     `copy`: its texts are `copied_words`, so that names are never misspelt, and none is made up.
     """
     words = copied_words(question, signatures) if copy else None
-    held = PlanConstraint(signatures, scope=stands, copy_from=words, styled=True)
+    asked = question if stands is None else None
+    held = PlanConstraint(signatures, scope=stands, copy_from=words, styled=True, question=asked)
     request = planner_request(
         question,
         signatures,

@@ -150,6 +150,18 @@ def inner(op: Map) -> tuple[Expr, ...]:
     return (op.result,) if op.keep is None else (op.keep, op.result)
 
 
+def expressions(op: Op) -> Iterator[Expr]:
+    """All expressions of an op: what it evaluates, its guard and catch, and those of a map's region."""
+    yield from operands(op)
+    if isinstance(op, Join | Return):
+        return
+    yield from (expr for expr in (op.guard, op.catch) if expr is not None)
+    if isinstance(op, Map):
+        yield from inner(op)
+        for one in op.body:
+            yield from expressions(one)
+
+
 def needs(op: Op) -> list[str]:
     """The values from outside without which an op cannot run, each once, in the order in which they are looked at.
 

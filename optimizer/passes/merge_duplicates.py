@@ -28,13 +28,14 @@ from collections.abc import Hashable, Mapping
 import msgspec
 
 from llmcc.ir.expr import Expr, Ref, is_literal
+from llmcc.ir.normal import normal
 from llmcc.ir.ops import Call, Compute, Join, Map, Module, Op, Return, ValueOp, operands
 from llmcc.ir.signature import Signature
 from llmcc.ir.types import ANY, NULL, union
 from llmcc.optimizer.alias import Resource, WriteLog, access
 from llmcc.optimizer.forward import Forward, changed, each, over_module, unscheduled
 from llmcc.optimizer.merge_remarks import MergeRemarks
-from llmcc.optimizer.numbering import Numbering, normal, standard
+from llmcc.optimizer.numbering import Numbering, standard
 
 
 class MergeDuplicates(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

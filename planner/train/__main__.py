@@ -76,10 +76,13 @@ def main(
     )
     model = Llama(file, rank=rank, alpha=settings.alpha, seed=seed)
     trainer = Trainer(model, rows, settings)
-    if checkpoint.exists():
-        trainer.load(checkpoint)
-    elif begin:
-        trainer.begin(begin)
+    try:
+        if checkpoint.exists():
+            trainer.load(checkpoint)
+        elif begin:
+            trainer.begin(begin)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
     if compiled:
         model_module.layer = torch.compile(model_module.layer, dynamic=False)
     size = sum(p.numel() for p in trainer.parameters)

@@ -15,7 +15,7 @@ from llmcc.runtime.models.llama_beam import Beam
 from llmcc.runtime.models.llama_chat import chat_tokens
 from llmcc.runtime.models.llama_guide import Guide
 from llmcc.runtime.models.llama_model import LlamaModel
-from llmcc.runtime.models.protocol import Request, Usage
+from llmcc.runtime.models.protocol import Choosy, Request, Usage
 from llmcc.runtime.models.stopping import StopFilter
 
 #: For each token of the vocabulary, how well it goes on (the logits).
@@ -47,8 +47,9 @@ class Answer:
         self._stop = StopFilter(request.stop)
         self._written = 0
         self._beam: Beam | None = None
-        #: The tokens that are written for good, and were told to the engine.
+        #: The tokens that are written for good, and those that were when the beam began.
         self._told: list[int] = []
+        self._begun: list[int] = []
         #: How many tokens of the prompt came out of the memory.
         self.cached = 0
         self.finish: Literal["stop", "length"] | None = "stop" if self._guide and self._guide.complete else None
@@ -88,8 +89,9 @@ class Answer:
 
     @property
     def width(self) -> int:
-        """How many ways are looked at side by side; they are those of a segment, so an answer without has one."""
-        return self._request.beam if self._guide and self._request.temperature <= 0 else 1
+        """How many ways are looked at side by side; only a constraint that can be copied can follow several."""
+        several = isinstance(self._request.constraint, Choosy) and self._request.temperature <= 0
+        return self._request.beam if several else 1
 
     def spread(self, number: int, scores: Scores) -> list[list[int]] | None:
         """What `proceed` does, for an answer of several ways: all texts behind the prompt that are to be decoded now.
@@ -104,8 +106,9 @@ class Answer:
         Raises:
             GrammarError: as for `proceed`.
         """
-        assert self._guide
-        self._beam = self._beam or self._guide.beam(self.width)
+        if self._beam is None:
+            assert self._guide
+            self._beam, self._begun = Beam(self._guide, self.width, self._room()), list(self._told)
         self._beam.hear(number, scores)
         return self._texts(self._beam)
 
@@ -116,19 +119,17 @@ class Answer:
         return self._texts(self._beam)
 
     def _texts(self, beam: Beam) -> list[list[int]] | None:
-        room = self._room()
-        found = beam.decided(room)
-        if found is None:
-            awaited = any(branch.ways is not None for branch in beam.open)
-            return None if awaited else [self._told + branch.tokens for branch in beam.open]
-        assert self._guide
-        self._beam = None
-        tokens = found.tokens[:room]
-        self._guide.take(tokens, ends=found in beam.done and len(found.tokens) <= room)
-        self._told += tokens
-        self._note(tokens)
-        self.proceed(None)
-        return [list(self._told)]
+        if beam.awaits:
+            return None
+        found = beam.decided()
+        sure = self._begun + (beam.agreed() if found is None else found.tokens)
+        new, self._told = sure[len(self._told) :], sure
+        self._show_tokens(new)
+        if found is not None:
+            self._finish("stop" if found is beam.done else "length")
+        elif self._stop.stopped:
+            self._finish("stop")
+        return [self._begun + branch.tokens for branch in beam.open]
 
     def _next(self, scores: Scores | None) -> list[int] | None:
         """One token, or several that are forced; none where a segment or the answer ends; None: no scores."""
@@ -145,14 +146,19 @@ class Answer:
     def _note(self, tokens: list[int]) -> None:
         """Counts and shows `tokens` and decides whether the answer goes on."""
         had_room = self._room() > 0
+        self._show_tokens(tokens)
+        if not had_room:
+            self._finish("length")
+        elif self._stop.stopped or self._is_over(tokens):
+            self._finish("stop")
+
+    def _show_tokens(self, tokens: list[int]) -> None:
         self._written += len(tokens)
         self._tell(self._stop.feed(self._decoder.decode(b"".join(map(self._model.piece, tokens)))))
-        if not had_room:
-            self.finish = "length"
-        elif self._stop.stopped or self._is_over(tokens):
-            self.finish = "stop"
-        if self.finish:
-            self._tell(self._stop.feed(self._decoder.decode(b"", final=True)) + self._stop.flush())
+
+    def _finish(self, why: Literal["stop", "length"]) -> None:
+        self.finish = why
+        self._tell(self._stop.feed(self._decoder.decode(b"", final=True)) + self._stop.flush())
 
     def _tell(self, text: str) -> None:
         if text:

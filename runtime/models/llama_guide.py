@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from llmcc.runtime.models.errors import GrammarError
 from llmcc.runtime.models.extras import require
-from llmcc.runtime.models.llama_beam import Beam
 from llmcc.runtime.models.llama_model import LlamaModel
 from llmcc.runtime.models.protocol import Choosy, Constraint
 
@@ -36,6 +36,10 @@ class Guide:
         self._matcher: Any = None
         self._text = bytearray()
         self._empty_before = False
+        #: The start of each grammar that was compiled: ways that part in a line mostly meet the same ones behind it.
+        self._compiled: dict[str, Any] = {}
+        self.end = min(model.end_tokens)
+        self.doubts = 0.0
         self.ended = False
         self.complete = not self._open()
 
@@ -65,23 +69,56 @@ class Guide:
         self._take([token])
         return token
 
-    def beam(self, width: int) -> Beam:
-        """So many ways to write what is left of the segment; the one that is decided on is given to `take`."""
-        judge = self._constraint
-        if not isinstance(judge, Choosy):
-            return Beam(self._matcher, width, self._model.end_tokens)
+    def copy(self) -> Self:
+        """One that goes on by itself; what it compiles serves both. The constraint is one that can be copied."""
+        twin = copy.copy(self)
+        twin._matcher, twin._text = self._matcher.deep_copy(), bytearray(self._text)
+        return twin
 
-        def worth(tokens: list[int]) -> bool:
-            text = self._text + b"".join(map(self._model.piece, tokens))
-            return judge.worth(text.decode("utf-8", "replace"))
+    def likelihoods(self, scores: NDArray[np.float32]) -> NDArray[np.float64]:
+        """For each token the logarithm of its probability among those that may come next; -inf for those that may not.
 
-        return Beam(self._matcher, width, self._model.end_tokens, worth)
+        `end` has that of ending the segment.
+        """
+        allowed = self._allowed(len(scores))
+        logits = np.where(allowed, scores.astype(np.float64), -np.inf)
+        if self._matcher.is_accepting():
+            # The model ends the segment by one of its tokens for that, or by wanting what the grammar refuses.
+            logits[self.end] = scores[~allowed].max()
+        elif not allowed.any():
+            return logits
+        logits -= logits.max()
+        logits -= np.log(np.exp(logits).sum())
+        return logits
 
-    def take(self, tokens: list[int], *, ends: bool) -> None:
-        """Takes tokens that the grammar allows, and that end the segment or not."""
+    def follow(self, token: int, limit: int) -> list[int]:
+        """Takes a token that `likelihoods` has, and all that is forced behind it, in this segment and the next ones,
+        until there are `limit` or more; returns what this adds to the text.
+
+        Raises:
+            GrammarError: a later grammar is refused.
+        """
+        tokens = [] if token in self._model.end_tokens else [token]
         if tokens:
             self._take(tokens)
-        self.ended = self.ended or ends
+        self.ended = self.ended or not tokens
+        while not self.complete and len(tokens) < limit:
+            if self.ended:
+                self._part()
+                self.advance()
+                continue
+            forced: list[int] = self._matcher.compute_ff_tokens()
+            if not forced:
+                break
+            self._take(forced)
+            tokens += forced
+        return tokens
+
+    def _part(self) -> None:
+        """The way of a copy parts from the others, with its segment; what they wrote was the same to the constraint."""
+        assert isinstance(self._constraint, Choosy)
+        self.doubts += self._constraint.doubt(self._text.decode("utf-8", "replace"))
+        self._constraint = self._constraint.copy()
 
     def advance(self) -> bool:
         """Reports the segment that ended and opens the next one; False when the output is complete.
@@ -103,14 +140,20 @@ class Guide:
         grammar = self._constraint.next_grammar()
         if grammar is None:
             return False
+        if grammar not in self._compiled:
+            self._compiled[grammar] = self._compile(grammar)
+        self._matcher = self._compiled[grammar].deep_copy()
+        return True
+
+    def _compile(self, grammar: str) -> Any:
         matcher_class = require("llguidance", "local").LLMatcher
         tokenizer = self._model.matcher_tokenizer()
         compiled = matcher_class.grammar_from_lark(grammar)
-        self._matcher = matcher_class(tokenizer, compiled, log_level=0)
-        if self._matcher.is_error():
-            reason = matcher_class.validate_grammar(compiled, tokenizer) or self._matcher.get_error()
+        matcher = matcher_class(tokenizer, compiled, log_level=0)
+        if matcher.is_error():
+            reason = matcher_class.validate_grammar(compiled, tokenizer) or matcher.get_error()
             raise GrammarError(f"llguidance refuses the grammar: {_first_part(reason)}")
-        return True
+        return matcher
 
     def _allows(self, token: int, accepting: bool) -> bool:
         """True if `token` may come next; the model's wish to end is granted where the grammar accepts."""
@@ -120,17 +163,21 @@ class Guide:
 
     def _choose_allowed(self, logits: NDArray[np.float32], pick: Pick, accepting: bool) -> int:
         """The best allowed token; an end token for "the segment is over"."""
-        some_end = min(self._model.end_tokens)
         if accepting and self._text:
-            return some_end
-        bits = np.frombuffer(self._matcher.compute_bitmask(), dtype=np.uint8)
-        allowed = np.unpackbits(bits, count=len(logits), bitorder="little").astype(bool)
-        allowed[list(self._model.end_tokens)] = False
+            return self.end
+        allowed = self._allowed(len(logits))
         if allowed.any():
             return pick(np.where(allowed, logits, np.float32(-np.inf)))
         if accepting:
-            return some_end
+            return self.end
         raise GrammarError(f"the grammar allows nothing more here: {_first_part(self._matcher.get_error())}")
+
+    def _allowed(self, count: int) -> NDArray[np.bool_]:
+        """For each token whether the grammar has it next."""
+        bits = np.frombuffer(self._matcher.compute_bitmask(), dtype=np.uint8)
+        allowed: NDArray[np.bool_] = np.unpackbits(bits, count=count, bitorder="little").astype(bool)
+        allowed[list(self._model.end_tokens)] = False
+        return allowed
 
     def _take(self, tokens: list[int]) -> None:
         """Moves the grammar on over `tokens`."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import Literal, Protocol, runtime_checkable
+from typing import Literal, Protocol, Self, runtime_checkable
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +36,15 @@ class Constraint(Protocol):
 
 @runtime_checkable
 class Choosy(Constraint, Protocol):
-    """A constraint that can tell segments apart which its grammar allows: where there are several, it has a say."""
+    """A constraint that several ways to go on can be held to, and that has a say which of them is taken."""
 
-    def worth(self, segment: str) -> bool:
-        """Whether a whole segment is something that anybody would mean; one that is not counts far less than others."""
+    def doubt(self, segment: str) -> float:
+        """How much speaks against a whole segment: so much less counts the logarithm of its probability. At least 0."""
+
+    def copy(self) -> Self:
+        """One that stands where this one does, and accepts other segments from there. The decoder of several ways
+        accepts only in copies.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +59,8 @@ class Request:
     `priority`: of requests that wait for the same model, the one with the larger number goes first; a schedule's
     priorities can be taken as they are. `prefix` is a beginning of `prompt` that other requests, later ones too, have
     in common with this one (the tools, the examples): a backend may keep what it made of it.
-    `beam`: how many ways to write a segment of its `constraint` are looked at before one is taken, at a temperature of
-    0 and by a backend that can; such a segment comes in one chunk.
+    `beam`: how many ways to write the answer are looked at before one is taken, at a temperature of 0, with a
+    `constraint` that is `Choosy`, and by a backend that can; text comes when all of them agree on it.
     `adapted`: a model that was adapted to write plans (`Adapted`) answers as such; others ignore it.
     """
 

@@ -193,7 +193,7 @@ def test_a_waiting_request_is_cancelled_at_once(model: Llama) -> None:
             assert await anext(running.chunks)
         return late
 
-    assert trio.run(main) < 0.04
+    assert trio.run(main) < PROMPT_S
 
 
 def test_a_constraint_goes_segment_by_segment(ask: Ask) -> None:
