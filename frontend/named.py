@@ -8,7 +8,7 @@ there to be used, unless no tool is.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from typing import TypeAlias
 
 from llmcc.ir.expr import Const, walk
@@ -17,22 +17,22 @@ from llmcc.ir.signature import Signature
 from llmcc.ir.types import EnumType, ListType, RecordType, Type, UnionType
 
 #: A tool's name, the text of a choice or a field, or a number.
-Thing: TypeAlias = tuple[str, str | float]
+Thing: TypeAlias = tuple[str, str | int | float]
 
-#: A word that may stand for more things than this does not say which.
+#: A word that may stand for more things than this does not say which; and of more numbers not each is to be used.
 MOST = 4
 #: Words of questions that are in the description of any tool.
 _COMMON = frozenset(
     "the and for are was what which how many much who whose its does did has have had with from that this than then not"
     " more less most least all any each give tell please find get show when where".split()
 )
+#: Forms of a word have so many letters in common at least.
+_ALIKE = 4
 _WORD = re.compile(r"[^\W\d_]+")
 _HUMP = re.compile(r"([a-z])([A-Z])")
 _VOWEL = re.compile("[aeiou]")
 #: A number that stands for itself: no part of a code, a date, a time or a longer number.
 _NUMBER = re.compile(r"(?<![\w.,#/:-])\d{1,15}(?:\.\d{1,15})?(?![\w/:-]|[.,]\d)")
-
-
 _DIGITS = re.compile(r"\d[\d.,]*")
 _IN_WORDS = re.compile(
     r"\b(zero|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|dozen|hundred|thousand|million|once|twice"
@@ -56,10 +56,14 @@ class Named:
             for thing, text in _offered(signature):
                 for word in _words(text):
                     things.setdefault(word, set()).add(thing)
-        asked = [word for word in dict.fromkeys(_words(question)) if len(word) > 2]
-        meant = (frozenset().union(*(things[word] for word in things if _stands_for(word, one))) for one in asked)
+        alike: dict[str, list[str]] = {}
+        for word in things:
+            alike.setdefault(word[:_ALIKE], []).append(word)
+        asked = (word for word in dict.fromkeys(_words(question)) if len(word) > 2)
+        meant = (_meant(one, things, alike) for one in asked)
         self._named = [found for found in meant if 0 < len(found) <= MOST]
-        self._numbers = set(_numbers(question))
+        numbers = set(_numbers(question))
+        self._numbers = numbers if len(numbers) <= MOST else set()
         #: All numbers that a tool may be given; None: some are written in words, so that may be any.
         self._given = None if _IN_WORDS.search(question) else set(_digits(question))
 
@@ -88,7 +92,7 @@ def used_by(ops: Iterable[Op]) -> Iterator[Thing]:
                 yield "text", const.value
                 yield from _numbers(const.value)
             elif isinstance(const.value, int | float) and not isinstance(const.value, bool):
-                yield "number", float(const.value)
+                yield "number", const.value
 
 
 def _numbers(text: str) -> Iterator[Thing]:
@@ -134,14 +138,21 @@ def _words(text: str) -> Iterator[str]:
     return (word for word in words if word not in _COMMON)
 
 
-def _stands_for(word: str, asked: str) -> bool:
-    """Whether a word of a name is a question's, inflected or without its vowels.
+def _meant(asked: str, things: Mapping[str, Set[Thing]], alike: Mapping[str, Sequence[str]]) -> frozenset[Thing]:
+    """What a word of the question may stand for: `alike` has the words of things by their start."""
+    words = {word for word in alike.get(asked[:_ALIKE], ()) if _inflected(word, asked)}
+    words.add(asked[0] + _VOWEL.sub("", asked[1:]))
+    return frozenset().union(*(things.get(word, ()) for word in words if len(word) > 2))
 
-    >>> _stands_for("weights", "weighing"), _stands_for("wght", "weight"), _stands_for("height", "weight")
-    (True, True, False)
+
+def _inflected(word: str, other: str) -> bool:
+    """Whether two words that start alike are forms of one.
+
+    >>> _inflected("weights", "weighing"), _inflected("over", "overdue"), _inflected("age", "age")
+    (True, True, True)
+    >>> _inflected("height", "heating"), _inflected("running", "run")
+    (False, False)
     """
-    shorter = min(len(word), len(asked))
-    begin = max(4, shorter - 2)
-    if word == asked or (shorter >= 4 and word[:begin] == asked[:begin] and abs(len(word) - len(asked)) <= 3):
-        return True
-    return len(word) > 2 and not _VOWEL.search(word, 1) and word == asked[0] + _VOWEL.sub("", asked[1:])
+    shorter = min(len(word), len(other))
+    begin = max(_ALIKE, shorter - 2)
+    return word == other or (shorter >= _ALIKE and word[:begin] == other[:begin] and abs(len(word) - len(other)) <= 3)
