@@ -110,7 +110,7 @@ def test_what_is_planted_in_a_plan_is_caught(defect: dict[str, Any], record_prop
 def test_what_is_planted_in_a_pass_is_caught(defect: dict[str, str], record_property: Any) -> None:
     before, passes = parse(plan(defect["plan"])), defect["pass"]
     optimize(before, passes=passes, signatures=PRICED)  # the pass as it is, is right
-    module = importlib.import_module(f"llmcc.optimizer.{defect['module']}")
+    module = importlib.import_module(f"llmcc.{defect['module']}")
     with planted(module, defect["old"], defect["new"]):
         after = optimize(before, passes=passes, signatures=PRICED, validate=False)
         with pytest.raises(ValidationError) as caught:
