@@ -84,24 +84,27 @@ format: $(STAMPS)/dev
 bench-bfcl: $(STAMPS)/bfcl
 	@$(PY) -m bench.bfcl $(BFCL)
 
-# Each round goes on from the adapter of the one before: what is drawn; boxes with some of that; figures with both; and, three times, all
-# of that with questions put together of parts. Every step goes on where it stopped; DATA, TRAIN and EVALUATE are options.
+# Each round goes on from the adapter of the one before: what is drawn; boxes with some of that; figures with both; three times all
+# of that with questions put together of parts; and, from the mean of the last two, boxes again, many of them new. Every step goes on
+# where it stopped; DATA, TRAIN and EVALUATE are options.
 TRAINED := build/planner
-# Its name, the round before it, its data, its steps.
+# Its name, the adapter that it begins with, its data, its steps, its rate.
 define round
 @$(PY) -m planner.data --out $(TRAINED)/$(1).jsonl $(3) --questions 11 $(DATA)
-@$(PY) -m planner.train --data $(TRAINED)/$(1).jsonl --checkpoint $(TRAINED)/$(1).pt --begin $(TRAINED)/$(2).pt \
-	--steps $(4) --length 768 --rate 6e-4 $(TRAIN)
+@$(PY) -m planner.train --data $(TRAINED)/$(1).jsonl --checkpoint $(TRAINED)/$(1).pt --begin $(TRAINED)/$(2) \
+	--steps $(4) --length 768 --rate $(5) $(TRAIN)
 endef
 planner: $(STAMPS)/planner
 	@$(PY) -m planner.data $(DATA)
 	@$(PY) -m planner.train $(TRAIN)
-	$(call round,boxes,adapter,--boxes 0.75 --episodes 3000,600)
-	$(call round,figures,boxes,--boxes 0.42 --figures 0.2 --episodes 3300 --seed 1,900)
-	$(call round,parts,figures,--boxes 0.36 --figures 0.2 --composed 0.5 --episodes 2700 --seed 2,500)
-	$(call round,more,parts,--boxes 0.32 --figures 0.16 --composed 0.6 --episodes 3000 --seed 3,450)
-	$(call round,tops,more,--boxes 0.32 --figures 0.18 --composed 0.45 --episodes 5400 --seed 5,900)
-	@$(PY) -m planner.convert --checkpoint $(TRAINED)/tops.pt --mean $(TRAINED)/more.pt
+	$(call round,boxes,adapter.pt,--boxes 0.75 --episodes 3000,600,6e-4)
+	$(call round,figures,boxes.pt,--boxes 0.42 --figures 0.2 --episodes 3300 --seed 1,900,6e-4)
+	$(call round,parts,figures.pt,--boxes 0.36 --figures 0.2 --composed 0.5 --episodes 2700 --seed 2,500,6e-4)
+	$(call round,more,parts.pt,--boxes 0.32 --figures 0.16 --composed 0.6 --episodes 3000 --seed 3,450,6e-4)
+	$(call round,tops,more.pt,--boxes 0.32 --figures 0.18 --composed 0.45 --episodes 5400 --seed 5,900,6e-4)
+	@$(PY) -m planner.convert --checkpoint $(TRAINED)/tops.pt --mean $(TRAINED)/more.pt --out $(TRAINED)/mean.gguf
+	$(call round,people,mean.gguf,--boxes 0.5 --figures 0.12 --composed 0.45 --episodes 4200 --seed 7,700,5e-4)
+	@$(PY) -m planner.convert --checkpoint $(TRAINED)/people.pt --mean $(TRAINED)/mean.gguf
 	@$(PY) -m planner.evaluate --adapter $(TRAINED)/adapter.gguf $(EVALUATE)
 
 clean:

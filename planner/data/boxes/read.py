@@ -17,8 +17,20 @@ from llmcc.ir.escape import quote
 from llmcc.ir.signature import Signature
 
 HERE = Path(__file__).parent
-#: One box in so many is not trained on.
-HELD_OUT = 12
+#: These are not trained on. They have names, so that a box that is written later moves none of them.
+HELD_OUT = {
+    "restaurant_kitchen",
+    "car_sheet",
+    "dog_breeds",
+    "tongues",
+    "todo_list",
+    "printers",
+    "dentist",
+    "bike_shop",
+    "ice_cream_parlour",
+    "train_timetable",
+    "canal_boats",
+}
 
 Word: TypeAlias = str | int | float
 SLOT = re.compile(r"\{([a-z_]+?)([2-9]?)\}")
@@ -117,9 +129,9 @@ def read(file: Path) -> Iterator[Box]:
 
 def trained_boxes() -> list[Box]:
     """The boxes of training."""
-    return [box for i, box in enumerate(boxes().values()) if i % HELD_OUT != HELD_OUT - 1]
+    return [box for name, box in boxes().items() if name not in HELD_OUT]
 
 
 def unseen_boxes() -> list[Box]:
     """The boxes that training does not have."""
-    return [box for i, box in enumerate(boxes().values()) if i % HELD_OUT == HELD_OUT - 1]
+    return [box for name, box in boxes().items() if name in HELD_OUT]
