@@ -120,7 +120,7 @@ class _Numbering(Calls):
         self.claim(op.var, element, op.var_type, around)
         started = self.started(source)
         self.starts.update(started)
-        self.facts = region.facts.union(started, map(ok, looked))
+        self.facts = self.shared.rewriting.closed(region.facts.union(started, map(ok, looked)))
         conditions = region.conditions.union(started, map(ok, required))
         inside = self.shared.region(Region(self.facts, conditions, (*region.loops, source), around))
         self.facts = inside.facts

@@ -193,6 +193,14 @@ return %m""",
 %m1 = call calc(a = %b) : list[any] {effect = pure}
 ] yield %m1""",
     ),
+    "a condition that a caught value makes is known where the map's list is": (
+        "simplify",
+        LIST
+        + """%c = expr %a == "a" : bool {catch = false}
+%m = map %b : any in %a : list[any] {ordered = true, when = %c} [
+%n = call put(key = "a", value = "a") : any {effect = write("store:{key}"), when = %c}
+] yield %n""",
+    ),
     "a map comes out of one that is in another": (
         "hoist-invariant",
         LIST
