@@ -15,12 +15,12 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from llmcc.runtime.models.llama_files import default_model_path
+from llmcc.runtime.models.llama_files import default_model_path, requantize
 from llmcc.runtime.models.llama_library import llama_library
 
 _BATCH = 512
-#: What the base can be requantized to: name and llama.cpp's constant.
-QUANTIZATIONS = {"q4_0": "LLAMA_FTYPE_MOSTLY_Q4_0", "q8_0": "LLAMA_FTYPE_MOSTLY_Q8_0", "f16": "LLAMA_FTYPE_MOSTLY_F16"}
+#: What the base can be requantized to.
+QUANTIZATIONS = ("q4_0", "q8_0", "f16")
 
 
 def base_model(quantization: str, folder: Path) -> Path:
@@ -29,17 +29,8 @@ def base_model(quantization: str, folder: Path) -> Path:
     if quantization == "as-is":
         return source
     target = folder / f"{source.stem}.{quantization}.gguf"
-    if target.exists():
-        return target
-    library = llama_library()
-    folder.mkdir(parents=True, exist_ok=True)
-    part = target.with_suffix(".part")
-    options = library.llama_model_quantize_default_params()
-    options.ftype = getattr(library, QUANTIZATIONS[quantization])
-    options.allow_requantize, options.nthread = True, 1
-    if library.llama_model_quantize(os.fsencode(source), os.fsencode(part), ctypes.byref(options)) != 0:
-        raise RuntimeError(f"llama.cpp cannot write {source.name} as {quantization}")
-    part.replace(target)
+    if not target.exists():
+        requantize(source, target, quantization.upper())
     return target
 
 

@@ -61,7 +61,7 @@ def requantized(source: Path, kind: str = "Q4_0") -> Path:
     if target.is_file():
         return target
     try:
-        _requantize(source, target, kind)
+        requantize(source, target, kind)
     except (OSError, RuntimeError) as error:
         warnings.warn(
             f"cannot repack `{source.name}`, so it runs slower or worse: {error}", RuntimeWarning, stacklevel=2
@@ -102,8 +102,13 @@ def _fingerprint(file: Path) -> str:
     return hashlib.sha256(f"{file.name} {status.st_size} {status.st_mtime_ns}".encode()).hexdigest()[:16]
 
 
-def _requantize(source: Path, target: Path, kind: str) -> None:
-    """Writes `target` whole or not at all, also when several processes do it at once."""
+def requantize(source: Path, target: Path, kind: str) -> None:
+    """Writes `source` as `target` in another quantization: whole or not at all, also if several processes do it.
+
+    Raises:
+        OSError: the folder cannot be written to.
+        RuntimeError: llama.cpp refuses.
+    """
     library = llama_library()
     target.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=target.stem, suffix=".part")
